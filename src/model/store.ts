@@ -1,0 +1,322 @@
+/**
+ * The ports of the store of record: what every store promises, whatever the database.
+ * Instants are integers, milliseconds since 1970 UTC, by the store's own clock. Each method is one atomic act: when its promise resolves the
+ * write is durable; when it rejects nothing of it was written, except for `StoreUnavailableError`, after which the outcome may be unknown.
+ */
+import type { Clock, Delivery, Logger } from './app-types.js';
+
+/** A database that can be opened; made by `sqlite(file)` and its like, opened by `createAuth`. */
+export interface Store {
+  readonly kind: string;
+  open(context: StoreContext): Promise<OpenStore>;
+}
+
+export interface StoreContext {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** The access-token life configured now; the store remembers longer ones until they have run out. */
+  readonly accessTtlSeconds: number;
+  /** `apply` brings the schema up to date; `check` refuses one that is not. */
+  readonly migrations: 'apply' | 'check';
+  /** Called after the commit and before the promise of the act resolves. */
+  onRevocations(rows: readonly Revocation[]): void;
+}
+
+export interface OpenStore {
+  readonly kind: string;
+  /** Whether processes on other machines, whose settings may lag behind, can share this store. */
+  readonly shared: boolean;
+  /** The greatest access-token life that was configured and has not run out, in seconds. */
+  readonly longestAccessSeconds: number;
+  readonly users: UserStore;
+  readonly sessions: SessionStore;
+  readonly keys: KeyStore;
+  readonly revocations: RevocationStore;
+  /** Milliseconds by the store's own clock. Rejects when the store cannot be reached. */
+  now(): Promise<number>;
+  appliedMigrations(): Promise<readonly AppliedMigration[]>;
+  /** After a backup was restored: ends every session and marks every signing key compromised, in one transaction; starts a new feed epoch. */
+  restoreEpoch(): Promise<void>;
+  /** Removes at most `limit` rows of each kind that have expired for good; true when there may be more. */
+  purge(limit: number): Promise<boolean>;
+  /** Finishes what was begun. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+export interface AppliedMigration {
+  readonly version: number;
+  readonly name: string;
+  readonly appliedAt: number;
+}
+
+// ── users ──────────────────────────────────────────────────────────────────────────────────────
+
+export interface UserRecord {
+  readonly id: string;
+  readonly username: string | null;
+  readonly email: string | null;
+  readonly emailVerified: boolean;
+  readonly name: string | null;
+  readonly roles: readonly string[];
+  /** The application's own fields; any JSON object. */
+  readonly profile: object;
+  readonly mfaEnabled: boolean;
+  /** Sessions and tokens with a smaller epoch have ended. */
+  readonly sessionEpoch: number;
+  /** Access tokens with a smaller version carry old roles or claims. */
+  readonly authzVersion: number;
+  readonly disabledAt: number | null;
+  readonly createdAt: number;
+}
+
+export interface NewUserRecord {
+  readonly id: string;
+  readonly username: string | null;
+  /** Canonical form of `username`; unique. */
+  readonly usernameKey: string | null;
+  readonly email: string | null;
+  /** Canonical form of `email`. At most one user can sign in by it. */
+  readonly emailKey: string | null;
+  readonly emailVerified: boolean;
+  /**
+   * What happens when another user already signs in by this address: `refuse` answers taken; `yield` creates the user all the same, who then
+   * cannot sign in by it, so that registration does not tell a stranger which addresses have accounts.
+   */
+  readonly onEmailTaken: 'refuse' | 'yield';
+  readonly name: string | null;
+  readonly roles: readonly string[];
+  readonly profile: object;
+  readonly passwordHash: string | null;
+}
+
+/** A user and what his password is checked with. */
+export interface PasswordCredential {
+  readonly user: UserRecord;
+  readonly passwordHash: string | null;
+}
+
+/** By what a user is looked up; keys are canonical forms. */
+export type UserKey = { readonly id: string } | { readonly usernameKey: string } | { readonly emailKey: string };
+
+/** What a user's own fields may be changed to; absent fields stay. */
+export interface UserChanges {
+  readonly name?: string | null;
+  readonly profile?: object;
+}
+
+/** `last_admin`: the act would leave no enabled user with the role `admin`; nothing was written. */
+export type UserWriteOutcome = { readonly outcome: 'written'; readonly user: UserRecord } | { readonly outcome: 'not_found' | 'last_admin' };
+
+export interface UserStore {
+  /** Unique user name and address, also when two processes create at once. */
+  create(user: NewUserRecord): Promise<{ readonly outcome: 'created'; readonly user: UserRecord } | { readonly outcome: 'username_taken' | 'email_taken' }>;
+  find(key: UserKey): Promise<UserRecord | null>;
+  findCredential(key: UserKey): Promise<PasswordCredential | null>;
+  update(id: string, changes: UserChanges): Promise<UserRecord | null>;
+  /** Puts a stronger hash of the same password; only while `from` is still the hash. False: it was not, nothing was written. */
+  rehashPassword(id: string, from: string, to: string): Promise<boolean>;
+  /** Sets a password without knowing the old one; ends all sessions (epoch, revocation). */
+  setPassword(id: string, passwordHash: string): Promise<UserRecord | null>;
+  /** New roles, a greater `authzVersion` and its revocation row. */
+  setRoles(id: string, roles: readonly string[]): Promise<UserWriteOutcome>;
+  /** Disabling also ends all sessions. Setting what is already so changes nothing. */
+  setDisabled(id: string, disabled: boolean): Promise<UserWriteOutcome>;
+  /** A greater `authzVersion` and its revocation row, so that every access token is renewed. False: no such user. */
+  raiseAuthzVersion(id: string): Promise<boolean>;
+  /** Removes the user; his sessions end and keep nothing personal. */
+  delete(id: string): Promise<UserWriteOutcome>;
+  /** Newest first; `query` matches user name, e-mail and name anywhere, without regard to case, wildcards taken literally. */
+  list(page: { readonly query: string | null; readonly limit: number; readonly after: UserCursor | null }): Promise<{
+    readonly items: readonly UserRecord[];
+    readonly next: UserCursor | null;
+  }>;
+}
+
+/** The place of the last user of a page. */
+export interface UserCursor {
+  readonly createdAt: number;
+  readonly id: string;
+}
+
+// ── sessions ───────────────────────────────────────────────────────────────────────────────────
+
+/** Why a session ended before its time. */
+export type SessionEndReason = 'logout' | 'replaced' | 'replay' | 'ended_by_user' | 'ended_by_admin' | 'evicted' | 'user_deleted' | 'restored';
+
+export interface SessionRecord {
+  readonly id: string;
+  readonly userId: string;
+  /** SHA-256 of the session secret, 32 bytes. */
+  readonly secretDigest: Uint8Array;
+  /** Number of the refresh token that is current. */
+  readonly generation: number;
+  /**
+   * When generation `G-1`, `G-2` … were retired, newest first. Reaches back at least to every retirement within the replay window that was
+   * in force, but holds at most `maxRetirements` instants.
+   */
+  readonly retirements: readonly number[];
+  /** The generation that a late double was last served in, or null. */
+  readonly lateDoubleGeneration: number | null;
+  readonly delivery: Delivery;
+  readonly remember: boolean;
+  /** The user's `sessionEpoch` when the session was opened. */
+  readonly epoch: number;
+  readonly authenticatedAt: number;
+  readonly factors: readonly string[];
+  readonly device: string;
+  readonly createdAt: number;
+  readonly lastUsedAt: number;
+  readonly idleExpiresAt: number;
+  readonly absoluteExpiresAt: number;
+  readonly endedAt: number | null;
+  readonly endReason: SessionEndReason | null;
+}
+
+/** Upper bound of `SessionRecord.retirements`. */
+export const maxRetirements = 64;
+
+export interface NewSessionRecord {
+  readonly id: string;
+  readonly userId: string;
+  readonly secretDigest: Uint8Array;
+  readonly delivery: Delivery;
+  readonly remember: boolean;
+  readonly factors: readonly string[];
+  readonly device: string;
+  readonly idleSeconds: number;
+  readonly absoluteSeconds: number;
+}
+
+/** A session with the live row of its user; `user` is null when he is gone. */
+export interface SessionAndUser {
+  readonly session: SessionRecord;
+  readonly user: UserRecord | null;
+  /** When this was read, by the store's clock. */
+  readonly now: number;
+}
+
+/** A session that is alive: not ended, not expired, of an enabled user, not older than his epoch. */
+export interface LiveSession extends SessionAndUser {
+  readonly user: UserRecord;
+}
+
+export interface OpenSessionInput {
+  readonly session: NewSessionRecord;
+  /** The user's epoch that was read together with the password hash: the session is opened only while it is still that and he is enabled. */
+  readonly epoch: number;
+  /** A session of whichever user that ends (`replaced`) in the same transaction. */
+  readonly replaces: string | null;
+  /** Live sessions of the user beyond this number end (`evicted`), the least recently used first. */
+  readonly maxSessions: number;
+}
+
+export interface RotateInput {
+  readonly sessionId: string;
+  readonly secretDigest: Uint8Array;
+  readonly delivery: Delivery;
+  /** The generation that the row must have now. */
+  readonly from: number;
+  /** The generation that it gets. */
+  readonly to: number;
+  readonly idleSeconds: number;
+  readonly replayWindowSeconds: number;
+}
+
+export interface SessionStore {
+  /** Null: the epoch had moved on, or the user is gone or disabled; nothing was written. */
+  open(input: OpenSessionInput): Promise<LiveSession | null>;
+  /** As `open`, but only while `replaces` is alive and of the same user: for step-up. */
+  replace(input: OpenSessionInput & { readonly replaces: string }): Promise<LiveSession | null>;
+  /**
+   * New password, greater epoch (all sessions end), and a new session for this device, in one transaction; only while `fromHash` is still the
+   * hash and `replaces` is alive. Null: it was not, nothing was written.
+   */
+  changePassword(
+    input: OpenSessionInput & { readonly replaces: string; readonly fromHash: string; readonly toHash: string },
+  ): Promise<LiveSession | null>;
+  find(id: string): Promise<SessionAndUser | null>;
+  /** Live sessions of a user, the most recently used first. */
+  list(userId: string): Promise<readonly SessionRecord[]>;
+  /**
+   * The one conditional write of a refresh. Re-checks everything itself: secret, delivery, generation, ended, idle and absolute expiry, user
+   * enabled, epoch. When it does not apply nothing is written and `found` tells what is there.
+   */
+  rotate(
+    input: RotateInput,
+  ): Promise<{ readonly outcome: 'rotated'; readonly live: LiveSession } | { readonly outcome: 'not_rotated'; readonly found: SessionAndUser | null }>;
+  /**
+   * Marks that the parent of `generation` was served again after the window; only while the session is alive, `generation` is current and
+   * neither it nor the one before was marked. False: nothing was written.
+   */
+  recordLateDouble(id: string, generation: number): Promise<boolean>;
+  /** Ends one session and writes its revocation row. False: there is none that had not ended. */
+  end(id: string, reason: SessionEndReason, onlyOf?: { readonly userId: string }): Promise<boolean>;
+  /** Ends the live sessions of a user but one; how many. */
+  endOthers(userId: string, exceptId: string, reason: SessionEndReason): Promise<number>;
+  /** One increment of the user's epoch and one revocation row. False: no such user. */
+  endAll(userId: string): Promise<boolean>;
+}
+
+// ── signing keys ───────────────────────────────────────────────────────────────────────────────
+
+export type SigningAlgorithm = 'ES256' | 'EdDSA' | 'RS256' | 'HS256';
+
+export interface SigningKeyRecord {
+  readonly kid: string;
+  readonly algorithm: SigningAlgorithm;
+  /** Public part (RFC 7517); null for HS256. */
+  readonly publicJwk: Readonly<Record<string, unknown>> | null;
+  /** Private part, sealed under the master secret. */
+  readonly sealedPrivate: Uint8Array;
+  readonly createdAt: number;
+  /** From when it signs; it stops when the next one begins. */
+  readonly signsFrom: number;
+  readonly compromisedAt: number | null;
+}
+
+export interface KeyStore {
+  /** By `signsFrom`, oldest first. */
+  list(): Promise<readonly SigningKeyRecord[]>;
+  /** Adds a key only while `kid` is still the newest one (null: while there is none), so that two nodes never add two. */
+  addAfter(newest: string | null, key: SigningKeyRecord): Promise<boolean>;
+  /** Adds a key that signs at once, marks all others compromised and writes their revocation rows, in one transaction. */
+  replaceCompromised(key: SigningKeyRecord): Promise<void>;
+  /** Seals a private part anew, under a newer master secret. */
+  reseal(kid: string, sealedPrivate: Uint8Array): Promise<void>;
+  remove(kids: readonly string[]): Promise<void>;
+}
+
+// ── revocations ────────────────────────────────────────────────────────────────────────────────
+
+/**
+ * What makes stateless tokens revocable. `session`: subject is the session, which has ended. `epoch` and `authz`: subject is the user, tokens
+ * with a smaller `sep` or `azv` than `value` are over or stale. `key`: subject is a `kid` that is compromised.
+ */
+export interface Revocation {
+  readonly kind: 'session' | 'epoch' | 'authz' | 'key';
+  readonly subject: string;
+  readonly value: number;
+  /** When no token can be alive any more that this concerns. */
+  readonly expiresAt: number;
+}
+
+export interface RevocationPage {
+  readonly rows: readonly Revocation[];
+  /** Where to go on. Opaque to the reader. */
+  readonly position: string;
+  /** True when there may be more to read at once. */
+  readonly more: boolean;
+}
+
+export interface RevocationStore {
+  /** Unexpired rows after `position` (null: from the start), oldest first. A position of another feed epoch reads from the start. */
+  read(position: string | null): Promise<RevocationPage>;
+}
+
+/** The database cannot be reached, is full, or did not say whether it committed. Answered as 503 `store_unavailable`. */
+export class StoreUnavailableError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'StoreUnavailableError';
+  }
+}

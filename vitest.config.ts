@@ -1,0 +1,23 @@
+import { fileURLToPath } from 'node:url';
+import type { ViteUserConfig } from 'vitest/config';
+
+const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+/** Unit tests load the source beside them; everything under `test/` loads the built package by its own name, as an application does. */
+const config: ViteUserConfig = {
+  resolve: {
+    alias: [
+      { find: /^countersign$/, replacement: at('dist/index.js') },
+      { find: /^countersign\/(express|node)$/, replacement: `${at('dist/adapters')}/$1.js` },
+      { find: /^countersign\/sqlite$/, replacement: at('dist/stores/sqlite/index.js') },
+    ],
+  },
+  test: {
+    include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
+    server: { deps: { external: [/\/dist\//] } },
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+  },
+};
+
+export default config;
