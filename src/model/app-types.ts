@@ -81,7 +81,7 @@ export interface AccessRule<App extends AppTypes = AppTypes> {
 
 /** A request as any framework has it: only method and headers are looked at. */
 export interface RequestLike {
-  readonly method?: string;
+  readonly method?: string | undefined;
   readonly headers: Headers | NodeJS.Dict<string | string[]>;
 }
 

@@ -105,11 +105,14 @@ export interface UserChanges {
 }
 
 /** `last_admin`: the act would leave no enabled user with the role `admin`; nothing was written. */
-export type UserWriteOutcome = { readonly outcome: 'written'; readonly user: UserRecord } | { readonly outcome: 'not_found' | 'last_admin' };
+export type UserWriteOutcome =
+  { readonly outcome: 'written'; readonly user: UserRecord } | { readonly outcome: 'not_found' | 'last_admin' };
 
 export interface UserStore {
   /** Unique user name and address, also when two processes create at once. */
-  create(user: NewUserRecord): Promise<{ readonly outcome: 'created'; readonly user: UserRecord } | { readonly outcome: 'username_taken' | 'email_taken' }>;
+  create(
+    user: NewUserRecord,
+  ): Promise<{ readonly outcome: 'created'; readonly user: UserRecord } | { readonly outcome: 'username_taken' | 'email_taken' }>;
   find(key: UserKey): Promise<UserRecord | null>;
   findCredential(key: UserKey): Promise<PasswordCredential | null>;
   update(id: string, changes: UserChanges): Promise<UserRecord | null>;
@@ -141,7 +144,8 @@ export interface UserCursor {
 // ── sessions ───────────────────────────────────────────────────────────────────────────────────
 
 /** Why a session ended before its time. */
-export type SessionEndReason = 'logout' | 'replaced' | 'replay' | 'ended_by_user' | 'ended_by_admin' | 'evicted' | 'user_deleted' | 'restored';
+export type SessionEndReason =
+  'logout' | 'replaced' | 'replay' | 'ended_by_user' | 'ended_by_admin' | 'evicted' | 'user_deleted' | 'restored';
 
 export interface SessionRecord {
   readonly id: string;
@@ -213,12 +217,15 @@ export interface OpenSessionInput {
 export interface RotateInput {
   readonly sessionId: string;
   readonly secretDigest: Uint8Array;
-  readonly delivery: Delivery;
+  /** Whether the token came in a body: only a bearer session's may, and no other session's. */
+  readonly bearer: boolean;
   /** The generation that the row must have now. */
   readonly from: number;
   /** The generation that it gets. */
   readonly to: number;
+  /** Idle timeout of a session with `remember`, and of one without. */
   readonly idleSeconds: number;
+  readonly transientIdleSeconds: number;
   readonly replayWindowSeconds: number;
 }
 
@@ -243,7 +250,9 @@ export interface SessionStore {
    */
   rotate(
     input: RotateInput,
-  ): Promise<{ readonly outcome: 'rotated'; readonly live: LiveSession } | { readonly outcome: 'not_rotated'; readonly found: SessionAndUser | null }>;
+  ): Promise<
+    { readonly outcome: 'rotated'; readonly live: LiveSession } | { readonly outcome: 'not_rotated'; readonly found: SessionAndUser | null }
+  >;
   /**
    * Marks that the parent of `generation` was served again after the window; only while the session is alive, `generation` is current and
    * neither it nor the one before was marked. False: nothing was written.

@@ -1,0 +1,48 @@
+/** What a route demands of a signed-in user, compiled once and checked after the cache on every request. */
+import { AuthError, ConfigError, type ConfigProblem } from '../errors.js';
+import type { AccessRule, Principal } from '../model/app-types.js';
+import type { AuthConfig } from '../model/config.js';
+import { parseDuration } from '../policy/durations.js';
+
+export interface CompiledRule {
+  /** Any of them; null: no role is demanded. */
+  readonly roles: readonly string[] | null;
+  readonly permissions: readonly string[];
+  readonly maxAgeSeconds: number | null;
+  readonly factors: number;
+  readonly revocation: 'strict' | 'available';
+}
+
+/** @throws {ConfigError} a role or permission that is not configured, an empty list of roles, a malformed duration. */
+export function compileRule(rule: AccessRule, config: Pick<AuthConfig, 'roles' | 'revocation'>): CompiledRule {
+  const problems: ConfigProblem[] = [];
+  const known = new Set([...config.roles.values()].flat());
+  // An empty list would read as "nobody" and behave as "everybody" in a careless check.
+  if (rule.roles?.length === 0) problems.push({ path: 'roles', message: 'names no role.' });
+  for (const role of rule.roles ?? [])
+    if (!config.roles.has(role)) problems.push({ path: 'roles', message: `"${role}" is not in options.roles.` });
+  for (const permission of rule.permissions ?? []) {
+    if (!known.has(permission)) problems.push({ path: 'permissions', message: `no role has "${permission}".` });
+  }
+  const maxAgeSeconds = rule.maxAge === undefined ? null : parseDuration(rule.maxAge);
+  if (rule.maxAge !== undefined && maxAgeSeconds === null) problems.push({ path: 'maxAge', message: 'is no duration such as "5m".' });
+  if (problems.length > 0) throw new ConfigError(problems);
+  return {
+    roles: rule.roles ?? null,
+    permissions: rule.permissions ?? [],
+    maxAgeSeconds,
+    factors: rule.factors ?? 1,
+    revocation: rule.revocation ?? config.revocation.mode,
+  };
+}
+
+/** @throws {AuthError} `insufficient_role`, `step_up_required`. */
+export function authorize(principal: Principal, rule: CompiledRule, ageSeconds: number): void {
+  if (rule.roles !== null && !rule.roles.some((role) => principal.roles.includes(role))) throw new AuthError('insufficient_role');
+  for (const permission of rule.permissions) if (!principal.permissions.has(permission)) throw new AuthError('insufficient_role');
+  const isTooOld = rule.maxAgeSeconds !== null && ageSeconds > rule.maxAgeSeconds;
+  const isTooWeak = rule.factors > 1 && new Set(principal.factors).size < rule.factors;
+  if (isTooOld || isTooWeak) {
+    throw new AuthError('step_up_required', rule.maxAgeSeconds === null ? {} : { maxAgeSeconds: rule.maxAgeSeconds });
+  }
+}

@@ -1,0 +1,65 @@
+/** Finds the credential in a request's headers without parsing the rest: bearer token, cookie, and the headers that judge a cookie. */
+import { AuthError } from '../errors.js';
+import type { RequestLike } from '../model/app-types.js';
+
+/** One header as sent, or undefined. `name` in lower case. */
+export function readHeader(headers: RequestLike['headers'], name: string): string | undefined {
+  // A client may send a header called "get"; its value is a string, never a function.
+  if (typeof headers.get === 'function') return (headers as Headers).get(name) ?? undefined;
+  const value = (headers as NodeJS.Dict<string | string[]>)[name];
+  return Array.isArray(value) ? value.join(name === 'cookie' ? '; ' : ', ') : value;
+}
+
+/** What follows `Bearer ` (RFC 6750 section 2.1), even if empty or malformed; undefined when the scheme is another or there is none. */
+export function readBearer(authorization: string | undefined): string | undefined {
+  if (authorization === undefined || !/^bearer(?: |$)/i.test(authorization)) return undefined;
+  return authorization.slice(7);
+}
+
+/**
+ * The value of the cookie with exactly this name, or undefined (RFC 6265 section 5.4, as servers see it). Only ASCII space and tab separate:
+ * a name behind any other character is another name.
+ * @throws {AuthError} `invalid_request` when it is there twice: which one is genuine is not guessed.
+ */
+export function findCookie(header: string | undefined, name: string): string | undefined {
+  if (header === undefined) return undefined;
+  let found: string | undefined;
+  for (let at = header.indexOf(name); at >= 0; at = header.indexOf(name, at + name.length)) {
+    if (header.charCodeAt(at + name.length) !== 61 /* = */ || !startsPair(header, at)) continue;
+    if (found !== undefined) throw duplicateCookie(name);
+    const end = header.indexOf(';', at);
+    found = header.slice(at + name.length + 1, end < 0 ? undefined : end).trimEnd();
+  }
+  return found;
+}
+
+function startsPair(header: string, at: number): boolean {
+  let before = at - 1;
+  while (before >= 0 && (header.charCodeAt(before) === 32 || header.charCodeAt(before) === 9)) before--;
+  return before < 0 || header.charCodeAt(before) === 59; /* ; */
+}
+
+function duplicateCookie(name: string): AuthError {
+  return new AuthError('invalid_request', {
+    reason: 'duplicate cookie',
+    detail: `The cookie ${name} was sent twice.`,
+    fields: [
+      {
+        path: name,
+        code: 'duplicate_cookie',
+        message: 'This cookie was sent twice; delete the cookies of this site and of its parent domain.',
+      },
+    ],
+  });
+}
+
+/** The `Cookie` header without one cookie, or undefined when nothing is left. */
+export function withoutCookie(header: string, name: string): string | undefined {
+  const rest = header.split(';').filter((pair) => pair.slice(0, pair.indexOf('=')).trim() !== name);
+  return rest.length === 0 ? undefined : rest.join(';').trimStart();
+}
+
+/** Methods that change nothing (RFC 9110 section 9.2.1). */
+export function isSafeMethod(method: string): boolean {
+  return method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
+}

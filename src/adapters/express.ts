@@ -1,0 +1,154 @@
+/** Countersign for Express: our routes, guards for yours, and typed `req.auth`. Translation only. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ErrorRequestHandler, NextFunction, Request, RequestHandler, Response } from 'express';
+import type { ParamsDictionary } from 'express-serve-static-core';
+import type { ParsedQs } from 'qs';
+import { internalsOf, type Auth, type AuthInternals } from '../auth.js';
+import { AuthError } from '../errors.js';
+import type { HeaderList } from '../http/message.js';
+import { corsHeaders, isPreflight, preflightHeaders, varyOnOrigin } from '../http/cors.js';
+import { takeRefreshCookie } from '../http/take-refresh-cookie.js';
+import type { AccessRule, AppTypes, Principal } from '../model/app-types.js';
+import { isTrustedOrigin } from '../policy/origins.js';
+import { fromNode, toNode } from './node-bridge.js';
+
+declare global {
+  // eslint-disable-next-line @typescript-eslint/no-namespace -- how Express lets others add to its request
+  namespace Express {
+    interface Request {
+      /** Set by `authenticate`; use `authenticated(…)` for the certain type. */
+      readonly auth?: Principal;
+    }
+  }
+}
+
+export interface ExpressAuth<App extends AppTypes = AppTypes> {
+  /** Mount once, at the root, before or after `express.json()`: answers our own paths and preflights of trusted origins, leaves all else to `next()`. */
+  routes(): RequestHandler;
+  /** Guard for a route or a router: 401/403, or `req.auth`. No rule = any signed-in user. */
+  authenticate(rule?: AccessRule<App>): Guard;
+  /** Guard that includes `authenticate`. Needs at least one role; any of them will do. */
+  requireRole(role: App['role'], ...more: App['role'][]): Guard;
+  /** Guard and handler in one: inside, `req.auth` is certain, with your types. */
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- Express's own defaults
+  authenticated<P = ParamsDictionary, R = any, B = any, Q = ParsedQs, L extends Record<string, any> = Record<string, any>>(
+    handler: (req: Request<P, R, B, Q, L> & { readonly auth: Principal<App> }, res: Response<R, L>, next: NextFunction) => unknown,
+  ): RequestHandler<P, R, B, Q, L>;
+  /** For handlers behind a guarded router. @throws {TypeError} when no guard ran: a bug, answered 500, never open. */
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- any request
+  principalOf(req: Request<any, any, any, any>): Principal<App>;
+  /** Optional, last: your own `throw new AuthError(…)` and a body that could not be parsed, answered as problem details; other errors go on to `next`. */
+  errors(): ErrorRequestHandler;
+}
+
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- Express's own constraint
+export type Guard = <P, R, B, Q, L extends Record<string, any>>(
+  req: Request<P, R, B, Q, L>,
+  res: Response<R, L>,
+  next: NextFunction,
+) => void;
+
+export function expressAuth<App extends AppTypes>(auth: Auth<App>): ExpressAuth<App> {
+  const parts = internalsOf(auth);
+  const authenticate = (rule: AccessRule<App> = {}): Guard => guard(parts, rule);
+  return {
+    routes: () => routes(parts),
+    authenticate,
+    requireRole: (role, ...more) => authenticate({ roles: [role, ...more] }),
+    authenticated(handler) {
+      const admit = admission(parts, {});
+      return (req, res, next) => admit(req, res, next, () => handler(req as typeof req & { readonly auth: Principal<App> }, res, next));
+    },
+    principalOf(req) {
+      if (!req.auth) throw new TypeError('No guard ran before this handler: put authenticate() or requireRole() in front of it.');
+      return req.auth as Principal<App>;
+    },
+    errors: () => errors(parts),
+  };
+}
+
+function routes({ core, handler }: AuthInternals): RequestHandler {
+  return (req, res, next) => {
+    if (handler.owns(req.originalUrl)) {
+      void handler.handle(fromNode(req)).then((answer) => {
+        toNode(answer, req, res);
+      });
+      return;
+    }
+    takeRefreshCookie(req, core.config.cookies.refresh.name);
+    answerCors({ core, handler }, req, res, next);
+  };
+}
+
+/** For the application's own paths: CORS headers for trusted pages, and their preflights; what is not trusted is left to the application. */
+function answerCors({ core }: AuthInternals, req: Request, res: Response, next: NextFunction): void {
+  const { config } = core;
+  const { origin } = req.headers;
+  setHeaders(res, [...corsHeaders(config, req.headers), varyOnOrigin]);
+  if (origin !== undefined && isPreflight(req.method, req.headers) && isTrustedOrigin(origin, config)) {
+    setHeaders(res, preflightHeaders(config, req.headers, ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']));
+    res.status(204).end();
+    return;
+  }
+  next();
+}
+
+function setHeaders(res: Response, headers: HeaderList): void {
+  for (const [name, value] of headers) {
+    if (name === 'vary') res.vary(value);
+    else res.setHeader(name, value);
+  }
+}
+
+function guard<App extends AppTypes>(parts: AuthInternals, rule: AccessRule<App>): Guard {
+  const admit = admission(parts, rule);
+  return (req, res, next) => {
+    admit(req, res, next, next);
+  };
+}
+
+type Admit = (req: IncomingMessage & { auth?: Principal }, res: ServerResponse, next: NextFunction, proceed: () => unknown) => unknown;
+
+/** Lets a request in and proceeds, or answers its refusal. Without a promise, but for one case: revocations that are not up to date. */
+function admission<App extends AppTypes>({ core, handler }: AuthInternals, rule: AccessRule<App>): Admit {
+  const compiled = core.compile(rule);
+  const cookie = core.config.cookies.refresh.name;
+  const identify = (req: IncomingMessage & { auth?: Principal }): AuthError | null => {
+    try {
+      req.auth = core.authenticator.authenticate(req, compiled);
+      takeRefreshCookie(req, cookie);
+      return null;
+    } catch (error) {
+      if (error instanceof AuthError) return error;
+      throw error;
+    }
+  };
+  return (req, res, next, proceed) => {
+    const refusal = identify(req);
+    if (refusal === null) return proceed();
+    if (refusal.code !== 'revocation_unavailable') return toNode(handler.refuse(refusal, req), req, res);
+    return core.feed
+      .waitUntilFresh()
+      .then(() => {
+        const still = identify(req);
+        return still === null ? proceed() : toNode(handler.refuse(still, req), req, res);
+      })
+      .catch(next);
+  };
+}
+
+function errors({ handler }: AuthInternals): ErrorRequestHandler {
+  return (error: unknown, req, res, next) => {
+    const refusal = error instanceof AuthError ? error : bodyProblem(error);
+    if (refusal === null || res.headersSent) next(error);
+    else toNode(handler.refuse(refusal, req), req, res);
+  };
+}
+
+/** What `express.json()` passes on for a body that it cannot take. */
+function bodyProblem(error: unknown): AuthError | null {
+  const type: unknown = (error as { type?: unknown } | null)?.type;
+  if (type === 'entity.too.large') return new AuthError('body_too_large');
+  if (type === 'encoding.unsupported' || type === 'charset.unsupported') return new AuthError('unsupported_media_type');
+  return type === 'entity.parse.failed' ? new AuthError('invalid_request', { detail: 'The body is not valid JSON.' }) : null;
+}

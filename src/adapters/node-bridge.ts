@@ -1,0 +1,62 @@
+/** Translates between Node's request and response and the HTTP core. Builds no web `Request`: that costs more than all the rest. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { HttpRequest, HttpResponse, IncomingBody } from '../http/message.js';
+import { originalCookieHeader } from '../http/take-refresh-cookie.js';
+
+/** As Node has it; `originalUrl` and `body` as Express and its body parsers add them. */
+export type NodeRequest = IncomingMessage & { readonly originalUrl?: string; readonly body?: unknown };
+
+export function fromNode(request: NodeRequest): HttpRequest {
+  const cookie = originalCookieHeader(request.headers);
+  return {
+    method: request.method ?? 'GET',
+    target: request.originalUrl ?? request.url ?? '/',
+    headers: cookie === undefined ? request.headers : { ...request.headers, cookie },
+    body: (maxBytes) => readBody(request, maxBytes),
+  };
+}
+
+async function readBody(request: NodeRequest, maxBytes: number): Promise<IncomingBody> {
+  if (request.body !== undefined && request.readableDidRead) return parsedBody(request.body, maxBytes);
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.byteLength;
+    if (size > maxBytes) return { kind: 'too_large' };
+    chunks.push(chunk);
+  }
+  return { kind: 'bytes', bytes: Buffer.concat(chunks) };
+}
+
+/** What `express.json()`, `text()` or `raw()` left. */
+function parsedBody(body: unknown, maxBytes: number): IncomingBody {
+  if (typeof body !== 'string' && !(body instanceof Uint8Array)) {
+    const tooLarge = Buffer.byteLength(JSON.stringify(body) ?? '') > maxBytes;
+    return tooLarge ? { kind: 'too_large' } : { kind: 'parsed', value: body };
+  }
+  const bytes = Buffer.from(body);
+  return bytes.byteLength > maxBytes ? { kind: 'too_large' } : { kind: 'bytes', bytes };
+}
+
+/** How long a client may go on sending a body that was refused, before the connection is cut. */
+const lingerMilliseconds = 500;
+
+export function toNode({ status, headers, body }: HttpResponse, request: IncomingMessage, response: ServerResponse): void {
+  response.statusCode = status;
+  // Cookies of the application's own middleware stay.
+  for (const [name, value] of headers) {
+    if (name === 'set-cookie' || name === 'vary') response.appendHeader(name, value);
+    else response.setHeader(name, value);
+  }
+  if (!request.complete) discardRest(request, response);
+  response.end(body);
+}
+
+/** Lets the client finish, so that it reads the answer instead of meeting a reset connection; but not for long. */
+function discardRest(request: IncomingMessage, response: ServerResponse): void {
+  response.setHeader('connection', 'close');
+  request.resume();
+  response.once('finish', () => {
+    setTimeout(() => request.socket.destroy(), lingerMilliseconds).unref();
+  });
+}

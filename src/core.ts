@@ -1,0 +1,156 @@
+/** Wires everything below HTTP: opens the store, loads keys and revocations, and hands each flow what it needs. */
+import { compileRule, type CompiledRule } from './access/access-rule.js';
+import { Authenticator } from './access/authenticator.js';
+import { guardClock } from './access/guarded-clock.js';
+import { applicationHooks } from './application-hooks.js';
+import { deriveKeys } from './crypto/master-secret.js';
+import { createPasswordHasher } from './crypto/password-hash.js';
+import { systemRandom } from './crypto/random.js';
+import { systemClock } from './crypto/system-clock.js';
+import { createEmitter } from './events/emit-event.js';
+import type { FlowContext } from './flows/context.js';
+import type { AccessRule, AppTypes, Logger } from './model/app-types.js';
+import type { AuthOptions } from './model/options.js';
+import type { Revocation } from './model/store.js';
+import { resolveOptions } from './policy/resolve-options.js';
+import { createRevocationFeed, type RevocationFeed } from './revocation/revocation-feed.js';
+import { createRevocationIndex, type RevocationIndex } from './revocation/revocation-index.js';
+import { openKeyRotation, type KeyRotation } from './tokens/key-rotation.js';
+
+export interface Core extends FlowContext {
+  readonly authenticator: Authenticator;
+  readonly feed: RevocationFeed;
+  readonly keys: KeyRotation;
+  readonly logger: Logger;
+  /** Once per rule object. */
+  compile(rule: AccessRule): CompiledRule;
+  /** Finishes running work, closes the store. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+const keysEverySeconds = 30;
+const purgeEverySeconds = 300;
+const purgeRows = 200;
+/** What a verifier allows another node's clock, and some more. */
+const toleranceSeconds = 660;
+
+/** @throws {ConfigError} every problem of the options; a secret that does not open the store's keys; a schema that does not fit. */
+export async function createCore<App extends AppTypes>(options: AuthOptions<App>): Promise<Core> {
+  const config = resolveOptions(options);
+  const secrets = deriveKeys(options.secret);
+  const logger = options.logger ?? consoleLogger;
+  const clock = guardClock(options.clock ?? systemClock);
+  const index = createRevocationIndex();
+  let keys: KeyRotation | undefined;
+  const applyRevocations = (rows: readonly Revocation[]): void => {
+    index.apply(rows);
+    // Until the new keys are here, tokens would be signed with one that nobody accepts.
+    if (rows.some(({ kind }) => kind === 'key'))
+      keys?.refresh().catch((error: unknown) => void logger.error({ err: error }, 'keys not reloaded'));
+  };
+  const store = await options.store.open({
+    clock,
+    logger,
+    accessTtlSeconds: config.tokens.accessSeconds,
+    migrations: 'apply',
+    onRevocations: applyRevocations,
+  });
+  const feed = createRevocationFeed({
+    source: store.revocations,
+    index: withApply(index, applyRevocations),
+    maxStalenessSeconds: config.revocation.maxStalenessSeconds,
+    clock,
+    logger,
+  });
+  try {
+    keys = await openKeyRotation({
+      store: store.keys,
+      secrets,
+      random: systemRandom,
+      clock,
+      algorithm: config.tokens.algorithm,
+      rotateSeconds: config.tokens.rotateKeysSeconds,
+      tokenSeconds: store.longestAccessSeconds + toleranceSeconds,
+      memorySeconds: config.session.absoluteSeconds,
+    });
+    await feed.start();
+  } catch (error) {
+    feed.stop();
+    await store.close();
+    throw error;
+  }
+  const rotation = keys;
+  const emit = createEmitter({ clock, logger, onEvent: options.onEvent });
+  const ring = (): ReturnType<KeyRotation['current']> => rotation.current();
+  const accessRules = {
+    issuer: config.publicUrl.origin,
+    audience: config.audience,
+    ttlSeconds: config.tokens.accessSeconds,
+    longestSeconds: store.longestAccessSeconds,
+  };
+  const compiled = new WeakMap<AccessRule, CompiledRule>();
+  const stopUpkeep = startUpkeep({ keys: rotation, purge: () => store.purge(purgeRows), logger });
+  return {
+    config,
+    store,
+    secrets,
+    clock,
+    logger,
+    emit,
+    feed,
+    accessRules,
+    ring,
+    keys: rotation,
+    random: systemRandom,
+    startedAt: clock.now(),
+    passwords: createPasswordHasher({ onBadHash: (reason) => void emit('password.hash_unusable', { reason }) }),
+    ...applicationHooks(options),
+    authenticator: new Authenticator({ config, rules: accessRules, secrets, clock, index, feed, ring }),
+    compile(rule) {
+      const known = compiled.get(rule) ?? compileRule(rule, config);
+      compiled.set(rule, known);
+      return known;
+    },
+    async close() {
+      stopUpkeep();
+      feed.stop();
+      await store.close();
+    },
+  };
+}
+
+/** The index as the feed sees it: what it reads also reloads keys where that is due. */
+function withApply(index: RevocationIndex, apply: RevocationIndex['apply']): Pick<RevocationIndex, 'apply' | 'prune'> {
+  return { apply, prune: (now) => void index.prune(now) };
+}
+
+interface Upkeep {
+  readonly keys: KeyRotation;
+  purge(): Promise<boolean>;
+  readonly logger: Logger;
+}
+
+/** Keys by age, and the removal of what has expired for good, a few rows at a time. */
+function startUpkeep({ keys, purge, logger }: Upkeep): () => void {
+  const attempt = (what: string, work: () => Promise<unknown>): void => {
+    work().catch((error: unknown) => void logger.error({ err: error }, `${what} failed; it is tried again`));
+  };
+  const purgeAll = async (): Promise<void> => {
+    while (await purge()) await new Promise((resolve) => setTimeout(resolve, 20).unref());
+  };
+  const timers = [
+    setInterval(() => void attempt('upkeep of the signing keys', () => keys.refresh()), keysEverySeconds * 1000),
+    setInterval(() => void attempt('purge', purgeAll), purgeEverySeconds * 1000),
+  ];
+  for (const timer of timers) timer.unref();
+  return () => {
+    for (const timer of timers) clearInterval(timer);
+  };
+}
+
+/* eslint-disable no-console -- what an application sees that passes no logger */
+const consoleLogger: Logger = {
+  info: () => undefined,
+  warn: (facts, message) => void console.warn('[countersign]', message, facts),
+  error: (facts, message) => void console.error('[countersign]', message, facts),
+};

@@ -1,0 +1,209 @@
+/**
+ * Turns passwords into Argon2id hashes (RFC 9106) and verifies them, on the thread pool and never more at once than leaves it room for other
+ * work. An unknown user, a damaged hash and a wrong password all cost one hash.
+ */
+import { randomBytes } from 'node:crypto';
+import { availableParallelism } from 'node:os';
+import { hash as argon2Hash, verify as argon2Verify } from '@node-rs/argon2';
+
+export interface PasswordHasherOptions {
+  /** Default 19456, which is 19 MiB. */
+  readonly memoryKib?: number;
+  /** Default 2. */
+  readonly iterations?: number;
+  /** Default 1. */
+  readonly parallelism?: number;
+  /** How many run at once. Default: as many as there are CPUs, but one less than the thread pool has threads; at least 1. */
+  readonly concurrency?: number;
+  /** How many may wait for their turn. Default 200. */
+  readonly maxQueued?: number;
+  /** Told that a stored hash is damaged or forged, which denies its user; never holds the hash. */
+  readonly onBadHash?: (reason: BadHashReason) => void;
+}
+
+/** `unknown_scheme`: no hash of ours, or of another version of Argon2. `malformed`: cannot be read. `excessive`: work that nobody would have chosen. */
+export type BadHashReason = 'unknown_scheme' | 'malformed' | 'excessive';
+
+export interface PasswordHasher {
+  /** In the PHC string format. @throws {PasswordHasherBusyError} @throws {TypeError} empty or ill-formed text. */
+  hash(password: string): Promise<string>;
+  /** `null`: there is no such user or he has no password; takes as long and gives false. @throws {PasswordHasherBusyError} */
+  verify(hash: string | null, password: string): Promise<boolean>;
+  /** Whether a hash that was just verified holds less work than ours, and should be replaced. Never true for a stronger one. */
+  needsRehash(hash: string): boolean;
+}
+
+/** As many passwords are waiting as may. Answered as 503 `overloaded`. */
+export class PasswordHasherBusyError extends Error {
+  constructor() {
+    super('too many passwords are waiting to be hashed');
+    this.name = 'PasswordHasherBusyError';
+  }
+}
+
+interface Argon2Parameters {
+  readonly memoryKib: number;
+  readonly iterations: number;
+  readonly parallelism: number;
+}
+
+/** How one kind of stored hash is read; the kind is told by the prefix. */
+interface PasswordScheme {
+  readonly prefix: string;
+  /** What makes a hash unfit to be verified, or null. Looks only at the text: a forged one must not cost memory. */
+  problem(hash: string): BadHashReason | null;
+  verify(hash: string, password: string): Promise<boolean>;
+  isWeakerThan(hash: string, ours: Argon2Parameters): boolean;
+}
+
+const saltBytes = 16;
+const tagBytes = 32;
+const greatest: Argon2Parameters = { memoryKib: 1024 * 1024, iterations: 64, parallelism: 16 };
+
+const argon2idFormat =
+  /^\$argon2id\$v=19\$m=([1-9]\d{0,9}),t=([1-9]\d{0,9}),p=([1-9]\d{0,2})\$([A-Za-z0-9+/]{11,86})\$([A-Za-z0-9+/]{16,86})$/;
+
+const argon2id: PasswordScheme = {
+  prefix: '$argon2id$v=19$',
+  problem(hash) {
+    const stored = parseArgon2id(hash);
+    if (stored === null) return 'malformed';
+    const excessive =
+      stored.memoryKib > greatest.memoryKib || stored.iterations > greatest.iterations || stored.parallelism > greatest.parallelism;
+    return excessive ? 'excessive' : null;
+  },
+  verify: argon2Verify,
+  isWeakerThan(hash, ours) {
+    const stored = parseArgon2id(hash);
+    if (stored === null || stored.saltBytes < saltBytes || stored.tagBytes < tagBytes) return true;
+    // Memory can be traded for passes, so that only their product tells which is the stronger.
+    return stored.memoryKib * stored.iterations < ours.memoryKib * ours.iterations;
+  },
+};
+
+const schemes: readonly PasswordScheme[] = [argon2id];
+
+export function createPasswordHasher(options: PasswordHasherOptions = {}): PasswordHasher {
+  return new QueuedHasher(options);
+}
+
+class QueuedHasher implements PasswordHasher {
+  readonly #parameters: Argon2Parameters;
+  readonly #queue: BoundedQueue;
+  readonly #onBadHash: (reason: BadHashReason) => void;
+  /** Well-formed, of our parameters, and of no password. */
+  readonly #decoy: string;
+
+  constructor({ memoryKib = 19456, iterations = 2, parallelism = 1, ...options }: PasswordHasherOptions) {
+    this.#parameters = { memoryKib, iterations, parallelism };
+    this.#queue = new BoundedQueue(options.concurrency ?? defaultConcurrency(), options.maxQueued ?? 200);
+    this.#onBadHash = options.onBadHash ?? ((): void => {});
+    this.#decoy = `$argon2id$v=19$m=${memoryKib},t=${iterations},p=${parallelism}$${randomBase64(saltBytes)}$${randomBase64(tagBytes)}`;
+  }
+
+  async hash(password: string): Promise<string> {
+    if (!isHashable(password)) throw new TypeError('a password to be hashed must be well-formed text, and not empty');
+    const { memoryKib, iterations, parallelism } = this.#parameters;
+    return this.#queue.run(() => argon2Hash(password, { memoryCost: memoryKib, timeCost: iterations, parallelism, outputLen: tagBytes }));
+  }
+
+  async verify(hash: string | null, password: string): Promise<boolean> {
+    const scheme = hash === null ? undefined : this.#findScheme(hash);
+    return this.#queue.run(async () => {
+      if (hash === null || scheme === undefined || !isHashable(password)) return this.#verifyDecoy(password);
+      try {
+        return await scheme.verify(hash, password);
+      } catch {
+        // Stray bits after the last byte, or less memory than the lanes take. The error's text may quote the hash.
+        this.#onBadHash('malformed');
+        return this.#verifyDecoy(password);
+      }
+    });
+  }
+
+  needsRehash(hash: string): boolean {
+    return schemeOf(hash)?.isWeakerThan(hash, this.#parameters) ?? true;
+  }
+
+  /** Undefined, and reported, when the hash must not be verified. */
+  #findScheme(hash: string): PasswordScheme | undefined {
+    const scheme = schemeOf(hash);
+    const problem = scheme === undefined ? 'unknown_scheme' : scheme.problem(hash);
+    if (problem === null) return scheme;
+    this.#onBadHash(problem);
+    return undefined;
+  }
+
+  async #verifyDecoy(password: string): Promise<false> {
+    await argon2Verify(this.#decoy, password);
+    return false;
+  }
+}
+
+/** Runs tasks in the order in which they come, a few at a time. */
+class BoundedQueue {
+  readonly #concurrency: number;
+  readonly #maxQueued: number;
+  readonly #queued: (() => void)[] = [];
+  #running = 0;
+
+  constructor(concurrency: number, maxQueued: number) {
+    this.#concurrency = concurrency;
+    this.#maxQueued = maxQueued;
+  }
+
+  async run<Result>(task: () => Promise<Result>): Promise<Result> {
+    await this.#turn();
+    try {
+      return await task();
+    } finally {
+      // The place is handed on rather than given back, so that nobody who comes now gets in before those who wait.
+      const next = this.#queued.shift();
+      if (next === undefined) this.#running -= 1;
+      else next();
+    }
+  }
+
+  async #turn(): Promise<void> {
+    if (this.#running < this.#concurrency) {
+      this.#running += 1;
+      return;
+    }
+    if (this.#queued.length >= this.#maxQueued) throw new PasswordHasherBusyError();
+    await new Promise<void>((resolve) => this.#queued.push(resolve));
+  }
+}
+
+function schemeOf(hash: string): PasswordScheme | undefined {
+  return schemes.find(({ prefix }) => hash.startsWith(prefix));
+}
+
+function parseArgon2id(hash: string): (Argon2Parameters & { readonly saltBytes: number; readonly tagBytes: number }) | null {
+  const parts = argon2idFormat.exec(hash);
+  if (parts === null) return null;
+  const [, memoryKib, iterations, parallelism, salt = '', tag = ''] = parts;
+  return {
+    memoryKib: Number(memoryKib),
+    iterations: Number(iterations),
+    parallelism: Number(parallelism),
+    saltBytes: Math.floor((salt.length * 3) / 4),
+    tagBytes: Math.floor((tag.length * 3) / 4),
+  };
+}
+
+/** Encoding to UTF-8 makes U+FFFD of every lone surrogate, so that different passwords would have one hash. */
+function isHashable(password: string): boolean {
+  return password !== '' && password.isWellFormed();
+}
+
+/** Without padding, as the PHC string format has it. */
+function randomBase64(bytes: number): string {
+  return randomBytes(bytes).toString('base64').replaceAll('=', '');
+}
+
+/** One thread of libuv's pool stays free, or file system and DNS would wait for passwords. */
+function defaultConcurrency(): number {
+  const configured = Number.parseInt(process.env['UV_THREADPOOL_SIZE'] ?? '', 10);
+  const threads = configured > 0 ? configured : 4;
+  return Math.max(1, Math.min(availableParallelism(), threads - 1));
+}

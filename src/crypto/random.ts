@@ -1,0 +1,21 @@
+/** The one source of randomness, and of identifiers made from it. */
+import { randomBytes } from 'node:crypto';
+
+/** Gives `size` unpredictable bytes. Passed in, so that tests can fix it. */
+export type Random = (size: number) => Buffer;
+
+export const systemRandom: Random = randomBytes;
+
+/**
+ * 16 bytes: 48 bits of time, 80 random bits. Not a secret. Time comes first so that rows made together lie together in the store's index.
+ */
+export function newIdBytes(random: Random, now: number): Buffer {
+  const bytes = random(16);
+  bytes.writeUIntBE(now, 0, 6);
+  return bytes;
+}
+
+/** An identifier that says what it names: `usr_…`, `ses_…`. */
+export function formatId(prefix: 'usr' | 'ses', bytes: Buffer): string {
+  return `${prefix}_${bytes.toString('base64url')}`;
+}

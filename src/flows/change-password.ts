@@ -1,0 +1,30 @@
+/** Changes a password: all sessions of the user end, this device gets a new one, in one transaction. */
+import { AuthError } from '../errors.js';
+import type { LiveSession } from '../model/store.js';
+import type { FlowContext } from './context.js';
+import type { SignedIn } from './issue-tokens.js';
+import { openSession } from './open-session.js';
+import { hashNewPassword, isPasswordOf } from './verify-password.js';
+
+export interface PasswordChange {
+  readonly currentPassword: string;
+  readonly newPassword: string;
+}
+
+/** @throws {AuthError} `invalid_credentials`, `invalid_request` for the new one, `session_revoked` when it ended meanwhile. */
+export async function changePassword(context: FlowContext, { session, user }: LiveSession, change: PasswordChange): Promise<SignedIn> {
+  const credential = await context.store.users.findCredential({ id: user.id });
+  const fromHash = credential?.passwordHash ?? null;
+  if (!credential || fromHash === null || !(await isPasswordOf(context, credential, change.currentPassword))) {
+    context.emit('login.failed', { userId: user.id, sessionId: session.id, reason: 'wrong password at password change' });
+    throw new AuthError('invalid_credentials');
+  }
+  const toHash = await hashNewPassword(context, change.newPassword, 'newPassword');
+  const request = { ...session, user: credential.user, factors: ['pwd'], replaces: session.id };
+  const signedIn = await openSession(context, request, (input) =>
+    context.store.sessions.changePassword({ ...input, replaces: session.id, fromHash, toHash }),
+  );
+  if (!signedIn) throw new AuthError('session_revoked');
+  context.emit('password.changed', { userId: user.id, sessionId: signedIn.session.id });
+  return signedIn;
+}

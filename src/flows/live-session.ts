@@ -1,0 +1,37 @@
+/** Reads the live row behind a verified access token, for acts that must not rely on what the token says. */
+import { AuthError } from '../errors.js';
+import type { Principal } from '../model/app-types.js';
+import type { LiveSession } from '../model/store.js';
+import { isLive, sessionProblem } from '../policy/replay.js';
+import type { FlowContext } from './context.js';
+import { readRefreshToken } from './refresh.js';
+import { constantTimeEqual } from '../crypto/digest.js';
+
+/** @throws {AuthError} `session_revoked`, `account_disabled`. */
+export async function requireLiveSession({ store }: FlowContext, principal: Principal): Promise<LiveSession> {
+  const found = await store.sessions.find(principal.sessionId);
+  if (!found || found.session.userId !== principal.userId) throw new AuthError('session_revoked', { reason: 'no such session' });
+  if (isLive(found)) return found;
+  throw new AuthError(sessionProblem(found) === 'account_disabled' ? 'account_disabled' : 'session_revoked');
+}
+
+/**
+ * For sensitive acts: authenticated recently, and outside bearer mode the request also carries the session's refresh cookie, so that a copied
+ * access token alone is not enough.
+ * @throws {AuthError} `step_up_required`, `refresh_token_missing`, `refresh_token_invalid`.
+ */
+export function requireFreshProof(context: FlowContext, { session, now }: LiveSession, refreshCookie: string | undefined): void {
+  if (session.delivery !== 'bearer') requireRefreshCookieOf(context, session, refreshCookie);
+  const maxAgeSeconds = context.config.sensitiveSeconds;
+  if (now - session.authenticatedAt > maxAgeSeconds * 1000) throw new AuthError('step_up_required', { maxAgeSeconds });
+}
+
+function requireRefreshCookieOf(context: FlowContext, session: LiveSession['session'], cookie: string | undefined): void {
+  if (cookie === undefined) throw new AuthError('refresh_token_missing');
+  const content = readRefreshToken(context, cookie);
+  const isSame = content.sessionId === session.id && constantTimeEqual(content.secretDigest, session.secretDigest);
+  // The parent counts: another tab may have refreshed while this request was under way.
+  if (!isSame || content.generation < session.generation - 1) {
+    throw new AuthError('refresh_token_invalid', { reason: 'refresh cookie of another session or an old one' });
+  }
+}

@@ -1,0 +1,59 @@
+/** Logs a user in with his password. */
+import { AuthError } from '../errors.js';
+import type { Delivery } from '../model/app-types.js';
+import type { PasswordCredential, UserKey } from '../model/store.js';
+import { parseEmail, parseUsername } from '../policy/identifiers.js';
+import { normalizePassword } from '../policy/password-rules.js';
+import type { FlowContext } from './context.js';
+import type { SignedIn } from './issue-tokens.js';
+import { openSession } from './open-session.js';
+import { isPasswordOf } from './verify-password.js';
+
+export interface LoginRequest {
+  /** User name or e-mail address. */
+  readonly identifier: string;
+  readonly password: string;
+  readonly delivery: Delivery;
+  readonly remember: boolean;
+  readonly device: string;
+  /** The session that this browser has already. */
+  readonly replaces: string | null;
+}
+
+/**
+ * One answer, after the same work, for an unknown user, a wrong password and a disabled account.
+ * @throws {AuthError} `invalid_credentials`, `overloaded`.
+ */
+export async function login(context: FlowContext, request: LoginRequest): Promise<SignedIn> {
+  const { store } = context;
+  const key = loginKey(context, request.identifier);
+  const credential = key ? await store.users.findCredential(key) : null;
+  const isRight = await isPasswordOf(context, credential, request.password);
+  if (!credential || !isRight || credential.user.disabledAt !== null) throw refused(context, credential, isRight);
+  await strengthenHash(context, credential, request.password);
+  const signedIn = await openSession(context, { ...request, user: credential.user, factors: ['pwd'] }, (input) =>
+    store.sessions.open(input),
+  );
+  if (!signedIn) throw refused(context, credential, isRight);
+  context.emit('login.succeeded', { userId: credential.user.id, sessionId: signedIn.session.id });
+  return signedIn;
+}
+
+function loginKey({ config }: FlowContext, identifier: string): UserKey | null {
+  const email = config.identifiers.has('email') ? parseEmail(identifier) : null;
+  if (email) return { emailKey: email.key };
+  const username = config.identifiers.has('username') ? parseUsername(identifier) : null;
+  return username ? { usernameKey: username.key } : null;
+}
+
+function refused({ emit }: FlowContext, credential: PasswordCredential | null, isRight: boolean): AuthError {
+  const reason = !credential ? 'unknown user' : !isRight ? 'wrong password' : 'account disabled or changed meanwhile';
+  emit('login.failed', { reason, ...(credential ? { userId: credential.user.id } : {}) });
+  return new AuthError('invalid_credentials', { reason });
+}
+
+/** The password is known only now, so this is when a hash of weaker parameters is replaced. */
+async function strengthenHash(context: FlowContext, { user, passwordHash }: PasswordCredential, password: string): Promise<void> {
+  if (passwordHash === null || !context.passwords.needsRehash(passwordHash)) return;
+  await context.store.users.rehashPassword(user.id, passwordHash, await context.passwords.hash(normalizePassword(password)));
+}

@@ -1,0 +1,31 @@
+/** Records as the application sees them. */
+import type { AppTypes, Session, User } from '../model/app-types.js';
+import type { SessionRecord, UserRecord } from '../model/store.js';
+import { sessionExpiresAt } from './issue-tokens.js';
+
+/** Roles and profile are what the application's own checks let in. */
+export function presentUser<App extends AppTypes>(record: UserRecord): User<App> {
+  return {
+    id: record.id,
+    username: record.username,
+    email: record.email,
+    emailVerified: record.emailVerified,
+    name: record.name,
+    roles: record.roles,
+    mfaEnabled: record.mfaEnabled,
+    disabled: record.disabledAt !== null,
+    createdAt: new Date(record.createdAt),
+    profile: record.profile,
+  };
+}
+
+export function presentSession(record: SessionRecord): Session {
+  return {
+    id: record.id,
+    createdAt: new Date(record.createdAt),
+    lastUsedAt: new Date(record.lastUsedAt),
+    expiresAt: new Date(sessionExpiresAt(record)),
+    device: record.device,
+    delivery: record.delivery,
+  };
+}

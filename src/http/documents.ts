@@ -1,0 +1,39 @@
+/** Records as answers show them. */
+import { sessionExpiresAt } from '../flows/issue-tokens.js';
+import type { SessionRecord, UserRecord } from '../model/store.js';
+import type { AdminUserDocument, SessionDocument, UserDocument } from '../protocol/documents.js';
+
+export function userDocument(user: UserRecord): UserDocument {
+  return {
+    id: user.id,
+    username: user.username,
+    email: user.email,
+    emailVerified: user.emailVerified,
+    name: user.name,
+    roles: user.roles,
+    mfaEnabled: user.mfaEnabled,
+    createdAt: instant(user.createdAt),
+    ...(Object.keys(user.profile).length === 0 ? {} : { profile: user.profile }),
+  };
+}
+
+export function adminUserDocument(user: UserRecord): AdminUserDocument {
+  return { ...userDocument(user), disabled: user.disabledAt !== null };
+}
+
+export function sessionDocument(session: SessionRecord, currentId: string): SessionDocument {
+  return {
+    id: session.id,
+    createdAt: instant(session.createdAt),
+    lastUsedAt: instant(session.lastUsedAt),
+    authenticatedAt: instant(session.authenticatedAt),
+    expiresAt: instant(sessionExpiresAt(session)),
+    current: session.id === currentId,
+    device: session.device,
+    delivery: session.delivery,
+  };
+}
+
+function instant(milliseconds: number): string {
+  return new Date(milliseconds).toISOString();
+}

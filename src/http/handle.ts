@@ -1,0 +1,125 @@
+/** Request in, answer out: finds the route, runs the guards in their order, calls it, and lets every error out by one door. */
+import { isSafeMethod, readBearer, readHeader } from '../access/credentials.js';
+import { requireTrustedOrigin } from '../access/csrf-guard.js';
+import type { Core } from '../core.js';
+import { AuthError } from '../errors.js';
+import { corsHeaders, isPreflight, preflightHeaders, publicCorsHeaders, varyOnOrigin } from './cors.js';
+import { errorResponse, toAuthError } from './error-response.js';
+import type { AnyRoute } from './exchange.js';
+import { createRouteFinder, type FoundPath } from './find-route.js';
+import type { Answer, HeaderList, HttpRequest, HttpResponse } from './message.js';
+import { checkShape, readJsonObject } from './read-body.js';
+import { routes } from './routes.js';
+import { securityHeaders } from './security-headers.js';
+
+export interface HttpHandler {
+  /** Whether the path of this target is one of ours. */
+  owns(target: string): boolean;
+  /** Never rejects. */
+  handle(request: HttpRequest): Promise<HttpResponse>;
+  /** The answer to a refusal of a route of the application's. */
+  refuse(error: unknown, request: Pick<HttpRequest, 'headers'>): HttpResponse;
+}
+
+export function createHandler(core: Core): HttpHandler {
+  const findRoute = createRouteFinder(routes, core.config.basePath);
+  const newRequestId = (): string => core.random(12).toString('base64url');
+
+  function complete(requestId: string, { headers }: Pick<HttpRequest, 'headers'>, work: WorkDone): HttpResponse {
+    const { response, row } = work;
+    const publicSeconds = response.status === 200 ? (row?.publicSeconds ?? null) : null;
+    const cors = row?.publicSeconds === undefined ? [...corsHeaders(core.config, headers), varyOnOrigin] : publicCorsHeaders;
+    return { ...response, headers: [...securityHeaders(core.config, requestId, publicSeconds), ...cors, ...response.headers] };
+  }
+
+  return {
+    owns: (target) => findRoute(splitTarget(target).path) !== null,
+    async handle(request) {
+      const requestId = newRequestId();
+      const { path, query } = splitTarget(request.target);
+      const found = findRoute(path);
+      const row = found?.byMethod.get(request.method === 'HEAD' ? 'GET' : request.method);
+      try {
+        const answer =
+          row && found
+            ? await run({ core, request, requestId, row, params: found.params, query })
+            : answerWithoutRoute(core, request, found);
+        return complete(requestId, request, { response: toResponse(answer, request.method), row });
+      } catch (error) {
+        const response = errorResponse(toAuthError(error, requestId, core.logger), requestId);
+        return complete(requestId, request, { response: request.method === 'HEAD' ? { ...response, body: '' } : response, row });
+      }
+    },
+    refuse(error, request) {
+      const requestId = newRequestId();
+      return complete(requestId, request, {
+        response: errorResponse(toAuthError(error, requestId, core.logger), requestId),
+        row: undefined,
+      });
+    },
+  };
+}
+
+interface WorkDone {
+  readonly response: HttpResponse;
+  readonly row: AnyRoute | undefined;
+}
+
+interface Running {
+  readonly core: Core;
+  readonly request: HttpRequest;
+  readonly requestId: string;
+  readonly row: AnyRoute;
+  readonly params: FoundPath['params'];
+  readonly query: URLSearchParams;
+}
+
+/** The guards, in the order in which they are judged: origin, size, type, who, shape. */
+async function run(running: Running): Promise<Answer> {
+  const { core, request, row } = running;
+  requireOrigin(core, request, row);
+  const sent = await readJsonObject(request);
+  const who: unknown = await whenFresh(core, () => row.guard(running));
+  const body: unknown = checkShape(typeof row.body === 'function' ? row.body(core.config) : row.body, sent);
+  return row.answer({ ...running, who, body });
+}
+
+function requireOrigin(core: Core, { method, headers }: HttpRequest, { ignoresBearer }: AnyRoute): void {
+  if (isSafeMethod(method)) return;
+  const hasBearer = ignoresBearer !== true && readBearer(readHeader(headers, 'authorization')) !== undefined;
+  if (!hasBearer) requireTrustedOrigin(headers, core.config);
+}
+
+/** Where revocations are not up to date, waits once, within a bound, for them to be. */
+async function whenFresh<Result>(core: Core, work: () => Result | Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    const isStale = error instanceof AuthError && error.code === 'revocation_unavailable';
+    if (!isStale || !(await core.feed.waitUntilFresh())) throw error;
+    return work();
+  }
+}
+
+function answerWithoutRoute(core: Core, { method, headers }: HttpRequest, found: FoundPath | null): Answer {
+  if (!found) throw new AuthError('not_found');
+  const methods = [...found.byMethod.keys()];
+  const allow = [...(methods.includes('GET') ? ['HEAD'] : []), ...methods, 'OPTIONS'];
+  if (method !== 'OPTIONS') throw new AuthError('method_not_allowed', { allow });
+  if (isPreflight(method, headers)) return { status: 204, headers: preflightHeaders(core.config, headers, methods) };
+  return { status: 204, headers: [['allow', allow.join(', ')]] };
+}
+
+function toResponse({ status, document, headers = [] }: Answer, method: string): HttpResponse {
+  const type: HeaderList = document === undefined ? [] : [['content-type', 'application/json; charset=utf-8']];
+  const body = document === undefined ? '' : JSON.stringify(document);
+  const length: HeaderList = method === 'HEAD' ? [['content-length', String(Buffer.byteLength(body))]] : [];
+  return { status, headers: [...type, ...length, ...headers], body: method === 'HEAD' ? '' : body };
+}
+
+function splitTarget(target: string): { path: string; query: URLSearchParams } {
+  const at = target.indexOf('?');
+  return at < 0
+    ? { path: target, query: new URLSearchParams() }
+    : { path: target.slice(0, at), query: new URLSearchParams(target.slice(at + 1)) };
+}

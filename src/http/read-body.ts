@@ -1,0 +1,82 @@
+/** Reads a body: size, media type, JSON, shape; every problem named, no value repeated. */
+import { isUtf8 } from 'node:buffer';
+import type { z } from 'zod';
+import { readHeader } from '../access/credentials.js';
+import { AuthError, type FieldProblem } from '../errors.js';
+import type { HttpRequest } from './message.js';
+
+/** 10 kB. */
+export const maxBodyBytes: number = 10 * 1024;
+
+/** The object that was sent, or an empty one when nothing was. @throws {AuthError} 400, 413, 415. */
+export async function readJsonObject(request: HttpRequest): Promise<object> {
+  const declared = Number(readHeader(request.headers, 'content-length') ?? 0);
+  if (declared > maxBodyBytes) throw new AuthError('body_too_large');
+  const body = await request.body(maxBodyBytes);
+  if (body.kind === 'too_large') throw new AuthError('body_too_large');
+  const isEmpty = body.kind === 'bytes' ? body.bytes.byteLength === 0 : body.value === undefined;
+  if (isEmpty) return {};
+  requireJson(request);
+  const value = body.kind === 'bytes' ? parseJson(body.bytes) : body.value;
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new AuthError('invalid_request', { detail: 'The body must be a JSON object.' });
+  return value;
+}
+
+function requireJson({ headers }: HttpRequest): void {
+  const type = readHeader(headers, 'content-type');
+  const encoding = readHeader(headers, 'content-encoding');
+  const isJson = type !== undefined && /^application\/json *(?:; *charset="?utf-8"? *)?$/i.test(type);
+  if (!isJson || (encoding !== undefined && encoding !== 'identity')) throw new AuthError('unsupported_media_type');
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  if (!isUtf8(bytes)) throw new AuthError('invalid_request', { detail: 'The body must be UTF-8.' });
+  try {
+    return JSON.parse(Buffer.from(bytes).toString('utf8')) as unknown;
+  } catch {
+    throw new AuthError('invalid_request', { detail: 'The body is not valid JSON.' });
+  }
+}
+
+/** @throws {AuthError} `invalid_request` naming every field that is missing, unknown or wrong. */
+export function checkShape<Shape>(schema: z.ZodType<Shape>, value: object): Shape {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  throw new AuthError('invalid_request', { fields: result.error.issues.flatMap((issue) => fieldProblems(issue, value)) });
+}
+
+function fieldProblems(issue: z.core.$ZodIssue, value: object): FieldProblem[] {
+  const path = issue.path.map(String).join('.');
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({
+      path: [path, printable(key)].filter(Boolean).join('.'),
+      code: 'unrecognized',
+      message: 'is not known here',
+    }));
+  }
+  if (issue.code === 'invalid_type') {
+    const isMissing = valueAt(value, issue.path) === undefined;
+    return [
+      isMissing
+        ? { path, code: 'required', message: 'is required' }
+        : { path, code: 'invalid_type', message: `must be a ${issue.expected}` },
+    ];
+  }
+  if (issue.code === 'custom') {
+    const code: unknown = issue.params?.['code'];
+    return [{ path, code: typeof code === 'string' ? code : 'invalid', message: issue.message }];
+  }
+  if (issue.code === 'too_big') return [{ path, code: 'too_big', message: `must not be longer than ${String(issue.maximum)}` }];
+  if (issue.code === 'invalid_value') return [{ path, code: 'invalid', message: `must be one of ${issue.values.map(String).join(', ')}` }];
+  return [{ path, code: 'invalid', message: issue.message }];
+}
+
+function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>((inner, key) => (typeof inner === 'object' && inner !== null ? Reflect.get(inner, key) : undefined), value);
+}
+
+/** A name that a client made up, fit to be shown. */
+function printable(key: string): string {
+  return key.replace(/[^\x20-\x7e]/g, '?').slice(0, 64);
+}

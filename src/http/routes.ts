@@ -1,0 +1,70 @@
+/** The table of routes: every path of ours, who may use it, and what its body looks like. */
+import {
+  adminUpdateUserBody,
+  changePasswordBody,
+  loginBody,
+  noBody,
+  reauthenticateBody,
+  refreshTokenBody,
+  setRolesBody,
+  updateProfileBody,
+} from '../protocol/bodies.js';
+import { jwksLifetimeSeconds } from '../tokens/key-rotation.js';
+import { route, type AnyRoute } from './exchange.js';
+import { admin, adminWrite, anyone, sensitive, signedIn, signedInLive } from './guards.js';
+import {
+  answerCurrentSession,
+  answerEndOtherSessions,
+  answerEndSession,
+  answerListSessions,
+  answerReadAccount,
+} from './routes/sessions.js';
+import {
+  answerChangePassword,
+  answerLogin,
+  answerLogout,
+  answerReauthenticate,
+  answerRefresh,
+  answerRegister,
+  registerBodyFor,
+} from './routes/sign-in.js';
+import {
+  answerDeleteAccount,
+  answerDeleteUser,
+  answerEndSessionsOfUser,
+  answerGetUser,
+  answerListUsers,
+  answerSetRoles,
+  answerUpdateAccount,
+  answerUpdateUser,
+} from './routes/users.js';
+import { answerJwks, answerMetadata } from './routes/well-known.js';
+
+const publicSeconds = jwksLifetimeSeconds;
+
+export const routes: readonly AnyRoute[] = [
+  route({ method: 'POST', path: '/auth/register', guard: anyone, body: registerBodyFor, ignoresBearer: true, answer: answerRegister }),
+  route({ method: 'POST', path: '/auth/login', guard: anyone, body: loginBody, ignoresBearer: true, answer: answerLogin }),
+  route({ method: 'POST', path: '/auth/refresh', guard: anyone, body: refreshTokenBody, ignoresBearer: true, answer: answerRefresh }),
+  route({ method: 'POST', path: '/auth/logout', guard: anyone, body: refreshTokenBody, ignoresBearer: true, answer: answerLogout }),
+  route({ method: 'POST', path: '/auth/reauthenticate', guard: signedInLive, body: reauthenticateBody, answer: answerReauthenticate }),
+  route({ method: 'POST', path: '/auth/password', guard: sensitive, body: changePasswordBody, answer: answerChangePassword }),
+  route({ method: 'GET', path: '/auth/session', guard: anyone, body: noBody, answer: answerCurrentSession }),
+  route({ method: 'GET', path: '/auth/sessions', guard: signedIn, body: noBody, answer: answerListSessions }),
+  route({ method: 'DELETE', path: '/auth/sessions', guard: signedIn, body: noBody, answer: answerEndOtherSessions }),
+  route({ method: 'DELETE', path: '/auth/sessions/{id}', guard: signedIn, body: noBody, answer: answerEndSession }),
+
+  route({ method: 'GET', path: '/users/me', guard: signedIn, body: noBody, answer: answerReadAccount }),
+  route({ method: 'PATCH', path: '/users/me', guard: signedIn, body: updateProfileBody, answer: answerUpdateAccount }),
+  route({ method: 'DELETE', path: '/users/me', guard: sensitive, body: noBody, answer: answerDeleteAccount }),
+
+  route({ method: 'GET', path: '/admin/users', guard: admin, body: noBody, answer: answerListUsers }),
+  route({ method: 'GET', path: '/admin/users/{id}', guard: admin, body: noBody, answer: answerGetUser }),
+  route({ method: 'PATCH', path: '/admin/users/{id}', guard: adminWrite, body: adminUpdateUserBody, answer: answerUpdateUser }),
+  route({ method: 'DELETE', path: '/admin/users/{id}', guard: adminWrite, body: noBody, answer: answerDeleteUser }),
+  route({ method: 'PUT', path: '/admin/users/{id}/roles', guard: adminWrite, body: setRolesBody, answer: answerSetRoles }),
+  route({ method: 'DELETE', path: '/admin/users/{id}/sessions', guard: adminWrite, body: noBody, answer: answerEndSessionsOfUser }),
+
+  route({ method: 'GET', path: '/.well-known/jwks.json', guard: anyone, body: noBody, publicSeconds, answer: answerJwks }),
+  route({ method: 'GET', path: '/.well-known/countersign', guard: anyone, body: noBody, publicSeconds, answer: answerMetadata }),
+];

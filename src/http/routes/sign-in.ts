@@ -1,0 +1,91 @@
+/** Routes to get in, stay in and get out. */
+import type { z } from 'zod';
+import { findCookie, readHeader } from '../../access/credentials.js';
+import { AuthError } from '../../errors.js';
+import { changePassword } from '../../flows/change-password.js';
+import { login } from '../../flows/login.js';
+import { logout } from '../../flows/logout.js';
+import { reauthenticate } from '../../flows/reauthenticate.js';
+import { refresh } from '../../flows/refresh.js';
+import { register } from '../../flows/register.js';
+import type { LiveSession } from '../../model/store.js';
+import { deviceName } from '../../policy/device-name.js';
+import type { AuthConfig } from '../../model/config.js';
+import {
+  registerBody,
+  type ChangePasswordBody,
+  type LoginBody,
+  type ReauthenticateBody,
+  type RefreshTokenBody,
+  type RegisterBody,
+} from '../../protocol/bodies.js';
+import { userDocument } from '../documents.js';
+import type { Exchange } from '../exchange.js';
+import { presentedRefreshToken, sessionOfBrowser } from '../guards.js';
+import { ok, type Answer } from '../message.js';
+import { clearedCookies, signedInAnswer } from '../session-response.js';
+
+/** A user name is demanded unless people sign in by e-mail alone; see `emailVerification`. */
+export function registerBodyFor({ identifiers, emailVerification }: AuthConfig): z.ZodType<RegisterBody> {
+  const byEmailAlone = identifiers.has('email') && emailVerification === 'optional';
+  if (!identifiers.has('username')) return registerBody({ username: 'unknown', email: 'required' });
+  return registerBody({ username: byEmailAlone ? 'optional' : 'required', email: 'optional' });
+}
+
+export async function answerRegister({ core, body }: Exchange<null, RegisterBody>): Promise<Answer> {
+  const user = await register(core, body);
+  return { status: 201, document: { user: userDocument(user), message: 'Registered. You can log in now.' } };
+}
+
+export async function answerLogin(exchange: Exchange<null, LoginBody>): Promise<Answer> {
+  const { core, body, request } = exchange;
+  const delivery = body.delivery ?? core.config.delivery;
+  const signedIn = await login(core, {
+    identifier: body.identifier,
+    password: body.password,
+    delivery,
+    remember: body.remember,
+    device: body.deviceName ?? deviceName(readHeader(request.headers, 'user-agent')),
+    replaces: delivery === 'bearer' ? null : sessionOfBrowser(exchange),
+  });
+  return signedInAnswer(core.config, signedIn, core.clock.now());
+}
+
+export async function answerRefresh(exchange: Exchange<null, RefreshTokenBody>): Promise<Answer> {
+  const { core, body } = exchange;
+  const presented = presentedRefreshToken(exchange, body.refreshToken);
+  if (!presented) throw new AuthError('refresh_token_missing');
+  return signedInAnswer(core.config, await refresh(core, presented), core.clock.now());
+}
+
+/** Whatever the session's state, its holder may leave. With nothing to leave, the browser is rid of its cookies all the same. */
+export async function answerLogout(exchange: Exchange<null, RefreshTokenBody>): Promise<Answer> {
+  const { core, body } = exchange;
+  const sessionId = presentedRefreshToken(exchange, body.refreshToken)?.sessionId ?? sessionOfAccessCookie(exchange);
+  if (sessionId !== undefined) await logout(core, sessionId);
+  return ok({ message: 'Logged out.' }, body.refreshToken === undefined ? clearedCookies(core.config) : []);
+}
+
+/** For a browser that lost its refresh cookie. @throws {AuthError} `refresh_token_missing` for a bearer, whose session would silently live on. */
+function sessionOfAccessCookie({ core, request }: Exchange<null, RefreshTokenBody>): string | undefined {
+  if (readHeader(request.headers, 'authorization') !== undefined) {
+    throw new AuthError('refresh_token_missing', {
+      detail: 'Logout reads the refresh token, from its cookie or from "refreshToken" in the body.',
+    });
+  }
+  if (findCookie(readHeader(request.headers, 'cookie'), core.config.cookies.access.name) === undefined) return undefined;
+  try {
+    return core.authenticator.authenticate(request, core.compile({ revocation: 'available' })).sessionId;
+  } catch (error) {
+    if (error instanceof AuthError && error.status === 401) return undefined;
+    throw error;
+  }
+}
+
+export async function answerReauthenticate({ core, who, body }: Exchange<LiveSession, ReauthenticateBody>): Promise<Answer> {
+  return signedInAnswer(core.config, await reauthenticate(core, who, body.password), core.clock.now());
+}
+
+export async function answerChangePassword({ core, who, body }: Exchange<LiveSession, ChangePasswordBody>): Promise<Answer> {
+  return signedInAnswer(core.config, await changePassword(core, who, body), core.clock.now());
+}

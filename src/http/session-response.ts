@@ -1,0 +1,37 @@
+/** Hands tokens to a client, each where the session's delivery puts it. The only file that writes auth cookies. */
+import type { SignedIn } from '../flows/issue-tokens.js';
+import type { AuthConfig } from '../model/config.js';
+import type { SignedInDocument } from '../protocol/documents.js';
+import { clearCookie, setCookie } from './cookies.js';
+import { sessionDocument, userDocument } from './documents.js';
+import { ok, type Answer, type HeaderList } from './message.js';
+
+export function signedInAnswer(config: AuthConfig, signedIn: SignedIn, now: number): Answer {
+  const { delivery } = signedIn.session;
+  const document: SignedInDocument = {
+    user: userDocument(signedIn.user),
+    session: sessionDocument(signedIn.session, signedIn.session.id),
+    ...(delivery === 'bearer' ? { refreshToken: signedIn.refreshToken } : { csrfToken: signedIn.csrfToken }),
+    ...(delivery === 'cookie' ? {} : { accessToken: signedIn.accessToken, tokenType: 'Bearer' }),
+    expiresIn: signedIn.expiresInSeconds,
+  };
+  return ok(document, signedInCookies(config, signedIn, now));
+}
+
+/** The whole state of the session's cookies, so that nothing of another session or mode is left. None in bearer mode. */
+export function signedInCookies({ cookies }: AuthConfig, signedIn: SignedIn, now: number): HeaderList {
+  const { session, sessionSeconds, csrfToken } = signedIn;
+  if (session.delivery === 'bearer') return [];
+  const maxAge = session.remember ? sessionSeconds : null;
+  const state = { v: 1, exp: Math.floor(now / 1000) + sessionSeconds, csrf: csrfToken };
+  return [
+    session.delivery === 'cookie' ? setCookie(cookies.access, signedIn.accessToken, maxAge) : clearCookie(cookies.access),
+    setCookie(cookies.refresh, signedIn.refreshToken, maxAge),
+    setCookie(cookies.state, Buffer.from(JSON.stringify(state)).toString('base64url'), maxAge),
+  ];
+}
+
+/** For an accepted logout only: no refusal ever clears a cookie. */
+export function clearedCookies({ cookies }: AuthConfig): HeaderList {
+  return [clearCookie(cookies.access), clearCookie(cookies.refresh), clearCookie(cookies.state)];
+}

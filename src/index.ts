@@ -1,0 +1,23 @@
+/** Countersign: authentication for REST APIs, JSON Web Tokens in cookies. */
+export { createAuth, type Auth, type Inspection, type Keys, type Sessions, type Users } from './auth.js';
+export { AuthError, ConfigError, type AuthErrorOptions, type ConfigProblem, type FieldProblem } from './errors.js';
+export { developmentSecret, masterSecret, newSecret, type MasterSecret } from './crypto/master-secret.js';
+export type { ErrorCode } from './protocol/error-codes.js';
+export type {
+  AccessRule,
+  AppTypes,
+  Clock,
+  Delivery,
+  Duration,
+  Jwks,
+  Logger,
+  NewUser,
+  Principal,
+  RequestLike,
+  Session,
+  User,
+  WebOrigin,
+} from './model/app-types.js';
+export type { AuthEvent, AuthEventType } from './model/auth-event.js';
+export type { AuthOptions, CookieOptions, RevocationOptions, SessionOptions, TokenOptions } from './model/options.js';
+export type { SigningAlgorithm, Store } from './model/store.js';

@@ -1,0 +1,31 @@
+/** What happens to accounts and sessions. No event holds a secret. */
+
+export type AuthEventType =
+  | 'user.registered'
+  | 'user.created'
+  | 'user.deleted'
+  | 'user.disabled'
+  | 'user.enabled'
+  | 'user.roles_changed'
+  | 'login.succeeded'
+  | 'login.failed'
+  | 'session.ended'
+  | 'session.all_ended'
+  | 'session.replayed'
+  | 'session.late_double'
+  | 'session.fast_forwarded'
+  | 'session.reauthenticated'
+  | 'password.changed'
+  | 'password.hash_unusable'
+  | 'keys.rotated';
+
+export interface AuthEvent {
+  readonly type: AuthEventType;
+  readonly at: Date;
+  readonly userId?: string;
+  readonly sessionId?: string;
+  /** Who did it, when that is not the user himself. */
+  readonly actorId?: string;
+  /** A word or two for people who look into it. */
+  readonly reason?: string;
+}

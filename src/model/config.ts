@@ -1,0 +1,69 @@
+/** The options as resolved: complete, checked, read-only. Nobody writes `?? default` after this. */
+import type { Delivery } from './app-types.js';
+import type { SigningAlgorithm } from './store.js';
+
+export interface AuthConfig {
+  readonly publicUrl: PublicUrl;
+  readonly audience: readonly string[];
+  /** Root of our routes, without a slash at its end: `/api`. */
+  readonly basePath: string;
+  readonly trustedOrigins: ReadonlySet<string>;
+  readonly identifiers: ReadonlySet<'username' | 'email'>;
+  readonly registration: 'open' | 'closed';
+  readonly emailVerification: 'required' | 'optional';
+  readonly delivery: Delivery;
+  readonly cookies: CookieConfig;
+  readonly tokens: TokenConfig;
+  readonly session: SessionConfig;
+  readonly revocation: RevocationConfig;
+  readonly roles: ReadonlyMap<string, readonly string[]>;
+  readonly defaultRole: string;
+  /** A sensitive act needs an authentication no older than this. */
+  readonly sensitiveSeconds: number;
+  /** Conveniences for development: every port of the public host name is trusted, refusals explain themselves. */
+  readonly development: boolean;
+}
+
+export interface PublicUrl {
+  readonly origin: string;
+  readonly hostname: string;
+  readonly secure: boolean;
+  readonly loopback: boolean;
+}
+
+export interface CookieConfig {
+  readonly access: CookieAttributes;
+  readonly refresh: CookieAttributes;
+  readonly state: CookieAttributes;
+}
+
+export interface CookieAttributes {
+  readonly name: string;
+  readonly httpOnly: boolean;
+  readonly secure: boolean;
+  readonly sameSite: 'Lax' | 'Strict' | 'None';
+  readonly partitioned: boolean;
+  /** Only the access cookie may have one. */
+  readonly domain: string | null;
+}
+
+export interface TokenConfig {
+  readonly algorithm: SigningAlgorithm;
+  readonly accessSeconds: number;
+  readonly rotateKeysSeconds: number;
+}
+
+export interface SessionConfig {
+  readonly idleSeconds: number;
+  /** Idle timeout of a session that ends with the browser (`remember: false`). */
+  readonly transientIdleSeconds: number;
+  readonly absoluteSeconds: number;
+  readonly replayWindowSeconds: number;
+  readonly lateDouble: 'once' | 'never';
+  readonly maxPerUser: number;
+}
+
+export interface RevocationConfig {
+  readonly mode: 'strict' | 'available';
+  readonly maxStalenessSeconds: number;
+}

@@ -1,0 +1,90 @@
+/** What people write: the options of `createAuth`. */
+import type { MasterSecret } from '../crypto/master-secret.js';
+import type { AppTypes, Clock, Delivery, Duration, Logger, User, WebOrigin } from './app-types.js';
+import type { AuthEvent } from './auth-event.js';
+import type { SigningAlgorithm, Store } from './store.js';
+
+export interface AuthOptions<App extends AppTypes = AppTypes> {
+  /** Where browsers reach this server: issuer, cookie security, links in mails. Never taken from a request. `https`, or `http` on this machine. */
+  publicUrl: string;
+  secret: MasterSecret;
+  store: Store;
+  /** The web pages that may call with cookies, exact: `https://app.example.com`. `*` does not compile. Own origin is always in. */
+  trustedOrigins?: readonly WebOrigin[];
+  /** First path segment of ours. Default `/api`: then `/api/auth/…`, `/api/users/me`, `/api/admin/…`. */
+  basePath?: `/${string}`;
+  /** What people sign in with. Default both; registration needs a user name, unless it is not among them. */
+  identifiers?: readonly ['username'] | readonly ['email'] | readonly ['username', 'email'];
+  /** `closed`: only administrators create users. Default `open`. */
+  registration?: 'open' | 'closed';
+  /**
+   * `required` (default): an address proves itself by mail before anybody can register by it alone; this version sends no mail yet, so
+   * registration needs a user name. `optional`: registration by e-mail alone answers 201 or 409, which tells a stranger which addresses have
+   * accounts.
+   */
+  emailVerification?: 'required' | 'optional';
+  /** How tokens travel unless a login asks for another way. Default `cookie`. */
+  delivery?: Delivery;
+  cookies?: CookieOptions;
+  tokens?: TokenOptions;
+  session?: SessionOptions;
+  revocation?: RevocationOptions;
+  /** Each role and what it may do. The first one is the default role. Default `{ user: [], admin: [] }`. */
+  roles?: { readonly [R in App['role']]: readonly App['permission'][] };
+  /** Parses the `profile` part of register and PATCH bodies; throw to refuse. `z.strictObject({…}).parse` fits. Without it: no extra fields. */
+  parseProfile?: (input: unknown) => App['profile'];
+  /** Public facts put into the access token under `app`; at most 256 bytes of JSON. Renewed by `users.refreshClaims`. */
+  claims?: (user: User<App>) => App['claims'] | Promise<App['claims']>;
+  /** May refuse a registration by throwing `AuthError`. Runs before anything is written. */
+  beforeRegister?: (input: { username: string | null; email: string | null; profile: App['profile'] }) => void | Promise<void>;
+  /** Told of each event after its commit. Must not throw; never delays an answer. */
+  onEvent?: (event: AuthEvent) => void | Promise<void>;
+  /** Default: warnings and errors on the console. */
+  logger?: Logger;
+  clock?: Clock;
+}
+
+export interface CookieOptions {
+  /** `cs` gives `__Host-cs-access` … Give each application on one host its own. */
+  prefix?: string;
+  /**
+   * `same-origin` (default, `__Host-`). `subdomainsOf` widens the access cookie to a parent domain and costs its `__Host-`: any sub-domain can
+   * plant one. `cross-site` (`SameSite=None; Partitioned`): pages of other sites, only Origin and CSRF token protect.
+   */
+  topology?: 'same-origin' | { readonly subdomainsOf: string } | 'cross-site';
+  /** Default `lax`. With `strict` a link from elsewhere opens the page signed out. */
+  sameSite?: 'lax' | 'strict';
+}
+
+export interface TokenOptions {
+  /** Default `ES256`: verified by every JOSE library. */
+  algorithm?: SigningAlgorithm;
+  /** Default `15m`; at most `24h`. */
+  accessTtl?: Duration;
+  /** Instead of `accessTtl`, above `24h`: what such a token carries besides revocable facts stays as it was for as long. */
+  insecureAccessTtl?: Duration;
+  /** Default: the public URL. The first is the one that this server demands. */
+  audience?: readonly string[];
+  /** Default `90d`. */
+  rotateKeysEvery?: Duration;
+}
+
+export interface SessionOptions {
+  /** A session ends when it was not refreshed for this long. Default `7d`. */
+  idleTimeout?: Duration;
+  /** A session ends this long after login, whatever happens. Default `30d`, at most `400d`. */
+  absoluteLifetime?: Duration;
+  /** Within this time after a rotation the token before it is answered with the same successor. Default `60s`, at most `10m`. */
+  replayWindow?: Duration;
+  /** `once` (default): an answer lost while the client was away does not end the session. `never`: it does. */
+  lateDouble?: 'once' | 'never';
+  /** Sessions of one user; the least recently used ends. Default 100. */
+  maxPerUser?: number;
+}
+
+export interface RevocationOptions {
+  /** `strict` (default) refuses requests while revocations cannot be known to be up to date; `available` lets them pass. */
+  mode?: 'strict' | 'available';
+  /** Default `5s`, at most `60s`. */
+  maxStaleness?: Duration;
+}

@@ -1,0 +1,123 @@
+/** What requests hold. Unknown fields are refused: a `role` in a register body is an error, not a promotion. */
+import { z } from 'zod';
+
+const delivery = z.enum(['cookie', 'memory', 'bearer']);
+const text = z.string().max(1024);
+/** Shown to people later, so no control characters, which could forge a line of a log or a mail. */
+const shown = z
+  .string()
+  .trim()
+  .max(100)
+  .refine((value) => !/[\p{Cc}\p{Cs}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u.test(value), 'must not hold control characters');
+/** Its length is judged by the password rules, in code points. */
+const password = z.string();
+
+export interface RegisterBody {
+  readonly username?: string | undefined;
+  readonly email?: string | undefined;
+  readonly password: string;
+  readonly name?: string | undefined;
+  /** Judged by the application's `parseProfile`; refused without one. */
+  readonly profile?: unknown;
+}
+/** What people may and must sign up with is a setting. */
+export function registerBody(
+  demands: Readonly<Record<'username' | 'email', 'required' | 'optional' | 'unknown'>>,
+): z.ZodType<RegisterBody> {
+  const field = (demand: 'required' | 'optional' | 'unknown'): z.ZodType<string | undefined> =>
+    demand === 'required' ? text : text.optional();
+  return z.strictObject({
+    ...(demands.username === 'unknown' ? {} : { username: field(demands.username) }),
+    ...(demands.email === 'unknown' ? {} : { email: field(demands.email) }),
+    password,
+    name: shown.optional(),
+    profile: z.unknown().optional(),
+  });
+}
+
+export interface LoginBody {
+  readonly identifier: string;
+  readonly password: string;
+  readonly remember: boolean;
+  readonly delivery?: 'cookie' | 'memory' | 'bearer' | undefined;
+  readonly deviceName?: string | undefined;
+}
+export const loginBody: z.ZodType<LoginBody> = z
+  .strictObject({
+    identifier: text.optional(),
+    username: text.optional(),
+    email: text.optional(),
+    password,
+    remember: z.boolean().default(true),
+    delivery: delivery.optional(),
+    deviceName: shown.optional(),
+  })
+  .transform(({ identifier, username, email, ...rest }, context) => {
+    const given = [identifier, username, email].filter((value) => value !== undefined);
+    const [only] = given;
+    if (given.length === 1 && only !== undefined) return { ...rest, identifier: only };
+    const message = given.length === 0 ? 'is required' : 'give only one of identifier, username and email';
+    context.addIssue({ code: 'custom', path: ['identifier'], message, params: { code: given.length === 0 ? 'required' : 'ambiguous' } });
+    return z.NEVER;
+  });
+
+export interface RefreshTokenBody {
+  readonly refreshToken?: string | undefined;
+}
+/** Of refresh and logout: nothing in cookie and memory mode. */
+export const refreshTokenBody: z.ZodType<RefreshTokenBody> = z.strictObject({ refreshToken: text.optional() });
+
+export interface ReauthenticateBody {
+  readonly password: string;
+}
+export const reauthenticateBody: z.ZodType<ReauthenticateBody> = z.strictObject({ password });
+
+export interface ChangePasswordBody {
+  readonly currentPassword: string;
+  readonly newPassword: string;
+}
+export const changePasswordBody: z.ZodType<ChangePasswordBody> = z.strictObject({ currentPassword: password, newPassword: password });
+
+export interface UpdateProfileBody {
+  readonly name?: string | null | undefined;
+  readonly profile?: unknown;
+}
+export const updateProfileBody: z.ZodType<UpdateProfileBody> = z.strictObject({
+  name: shown.nullable().optional(),
+  profile: z.unknown().optional(),
+});
+
+export interface AdminUpdateUserBody {
+  readonly name?: string | null | undefined;
+  readonly disabled?: boolean | undefined;
+}
+export const adminUpdateUserBody: z.ZodType<AdminUpdateUserBody> = z.strictObject({
+  name: shown.nullable().optional(),
+  disabled: z.boolean().optional(),
+});
+
+export interface SetRolesBody {
+  readonly roles: readonly string[];
+}
+export const setRolesBody: z.ZodType<SetRolesBody> = z.strictObject({ roles: z.array(text).max(32) });
+
+export interface NoBody {
+  readonly [none: string]: never;
+}
+export const noBody: z.ZodType<NoBody> = z.strictObject({});
+
+export interface UserListQuery {
+  readonly q?: string | undefined;
+  readonly limit: number;
+  readonly cursor?: string | undefined;
+}
+export const userListQuery: z.ZodType<UserListQuery> = z.strictObject({
+  q: z.string().max(200).optional(),
+  limit: z
+    .string()
+    .regex(/^[1-9]\d{0,2}$/, 'must be a number from 1 to 200')
+    .transform(Number)
+    .refine((limit) => limit <= 200, 'must be a number from 1 to 200')
+    .default(50),
+  cursor: z.string().max(200).optional(),
+});

@@ -1,0 +1,72 @@
+/** What answers hold. Instants are ISO 8601 UTC; `expiresIn` is seconds. */
+
+export interface UserDocument {
+  readonly id: string;
+  readonly username: string | null;
+  readonly email: string | null;
+  readonly emailVerified: boolean;
+  readonly name: string | null;
+  readonly roles: readonly string[];
+  readonly mfaEnabled: boolean;
+  readonly createdAt: string;
+  /** Only where the application has fields of its own. */
+  readonly profile?: object;
+}
+
+/** What administrators see beside it. */
+export interface AdminUserDocument extends UserDocument {
+  readonly disabled: boolean;
+}
+
+export interface SessionDocument {
+  readonly id: string;
+  readonly createdAt: string;
+  readonly lastUsedAt: string;
+  readonly authenticatedAt: string;
+  readonly expiresAt: string;
+  readonly current: boolean;
+  readonly device: string;
+  readonly delivery: 'cookie' | 'memory' | 'bearer';
+}
+
+/** Answer of login, refresh, reauthenticate and change password. */
+export interface SignedInDocument {
+  readonly user: UserDocument;
+  readonly session: SessionDocument;
+  /** Cookie and memory mode. */
+  readonly csrfToken?: string;
+  /** Memory and bearer mode. */
+  readonly accessToken?: string;
+  /** Bearer mode. */
+  readonly refreshToken?: string;
+  readonly tokenType?: 'Bearer';
+  readonly expiresIn: number;
+}
+
+/** Answer of `GET auth/session`. `refreshable`: there is a session, only its access token is missing or over. */
+export interface CurrentSessionDocument {
+  readonly user: UserDocument | null;
+  readonly session: SessionDocument | null;
+  readonly csrfToken?: string;
+  readonly refreshable?: true;
+}
+
+export interface ListDocument<Item> {
+  readonly items: readonly Item[];
+  readonly nextCursor: string | null;
+}
+
+export interface MessageDocument {
+  readonly message: string;
+}
+
+/** Every refusal (RFC 9457). */
+export interface ProblemDocument {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly code: string;
+  readonly detail?: string;
+  readonly errors?: readonly { readonly path: string; readonly code: string; readonly message: string }[];
+  readonly requestId: string;
+}

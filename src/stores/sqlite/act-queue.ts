@@ -1,0 +1,114 @@
+/** Collects the acts that are asked for while a batch is being committed into the next batch, and settles each with its own answer. */
+import { setImmediate } from 'node:timers/promises';
+import { StoreUnavailableError, type Revocation, type StoreContext } from '../../model/store.js';
+import type { ActArguments, ActCall, ActName, ActResult, Answer, Opening } from './acts.js';
+import { DatabaseThread } from './database-thread.js';
+
+/** Bounds how long one transaction keeps the write lock from other processes. */
+const maxBatch = 256;
+
+const longestPauseMilliseconds = 10_000;
+
+interface Pending {
+  readonly call: ActCall;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export class ActQueue {
+  readonly #context: StoreContext;
+  readonly #opening: Opening;
+  #thread: DatabaseThread;
+  #waiting: Pending[] = [];
+  #draining: Promise<void> | null = null;
+  #closing: Promise<void> | null = null;
+  /** Starts of a thread in a row after which nothing was committed. */
+  #failedStarts = 0;
+  #startNotBefore = 0;
+
+  constructor(context: StoreContext, opening: Opening, thread: DatabaseThread) {
+    this.#context = context;
+    this.#opening = opening;
+    this.#thread = thread;
+  }
+
+  ask<Name extends ActName>(name: Name, ...parameters: ActArguments<Name>): Promise<ActResult<Name>> {
+    if (this.#closing !== null) return Promise.reject(new StoreUnavailableError('The store is closed.'));
+    const call: ActCall = { name, parameters, now: Math.floor(this.#context.clock.now()) };
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ call, resolve: (value) => resolve(value as ActResult<Name>), reject });
+      this.#draining ??= this.#drain();
+    });
+  }
+
+  /** Finishes what was asked for. */
+  close(): Promise<void> {
+    this.#closing ??= (async () => {
+      await this.#draining;
+      await this.#thread.close();
+    })();
+    return this.#closing;
+  }
+
+  async #drain(): Promise<void> {
+    // What arrives in the same turn of the event loop shares the first batch.
+    await setImmediate();
+    while (this.#waiting.length > 0) await this.#commit(this.#waiting.splice(0, maxBatch));
+    this.#draining = null;
+  }
+
+  async #commit(batch: readonly Pending[]): Promise<void> {
+    try {
+      const thread = await this.#livingThread();
+      const { answers, revocations } = await thread.run(batch.map(({ call }) => call));
+      this.#failedStarts = 0;
+      this.#tell(revocations);
+      batch.forEach((pending, index) => settle(pending, answers[index] as Answer));
+    } catch (error) {
+      await this.#fail(batch, error as Error);
+    }
+  }
+
+  async #fail(batch: readonly Pending[], error: Error): Promise<void> {
+    if (error.name !== 'DataCloneError') {
+      const unavailable = new StoreUnavailableError(`The database thread did not answer: ${error.message}.`, { cause: error });
+      for (const { reject } of batch) reject(unavailable);
+    } else if (batch.length === 1) {
+      batch[0]?.reject(error);
+    } else {
+      // One of them has an argument that cannot be copied (a function in a profile): it fails alone.
+      for (const pending of batch) await this.#commit([pending]);
+    }
+  }
+
+  /** Starts another thread when the last one died, with growing pauses while that does not help. */
+  async #livingThread(): Promise<DatabaseThread> {
+    if (!this.#thread.hasEnded) return this.#thread;
+    if (this.#opening.file === ':memory:') throw new Error('it ended, and the database in memory with it');
+    if (performance.now() < this.#startNotBefore) throw new Error('it keeps ending and will be started again soon');
+    this.#failedStarts += 1;
+    if (this.#failedStarts > 1) this.#startNotBefore = performance.now() + Math.min(50 * 2 ** this.#failedStarts, longestPauseMilliseconds);
+    this.#context.logger.error({ failedStarts: this.#failedStarts - 1 }, 'The SQLite thread had ended; starting it again.');
+    this.#thread = await DatabaseThread.start({ ...this.#opening, now: Math.floor(this.#context.clock.now()) });
+    return this.#thread;
+  }
+
+  /** Before any promise of the batch resolves: in this process a revocation holds as soon as its act is answered. */
+  #tell(revocations: readonly Revocation[]): void {
+    if (revocations.length === 0) return;
+    try {
+      this.#context.onRevocations(revocations);
+    } catch (error) {
+      this.#context.logger.error({ error }, 'Committed revocations could not be put into the index.');
+    }
+  }
+}
+
+function settle({ resolve, reject }: Pending, answer: Answer): void {
+  if ('value' in answer) {
+    resolve(answer.value);
+  } else {
+    const { kind, message } = answer.failure;
+    reject(kind === 'unavailable' ? new StoreUnavailableError(`The database cannot be used: ${message}.`) : new Error(message));
+  }
+}

@@ -1,0 +1,101 @@
+/** The main thread's hold on the database thread: starts it, hands it one batch at a time, and notices when it dies. */
+import { Worker } from 'node:worker_threads';
+import type { Revocation } from '../../model/store.js';
+import type { ActCall, Answer, Failure, FromDatabase, Opening, ToDatabase } from './acts.js';
+
+export interface CommittedBatch {
+  readonly answers: readonly Answer[];
+  readonly revocations: readonly Revocation[];
+}
+
+/** The database could not be opened, and why. */
+export class OpeningRefused extends Error {
+  readonly failure: Failure;
+
+  constructor(failure: Failure) {
+    super(failure.message);
+    this.name = 'OpeningRefused';
+    this.failure = failure;
+  }
+}
+
+export class DatabaseThread {
+  readonly #worker: Worker;
+  readonly #ended: Promise<void>;
+  #cause: Error | null = null;
+  #waiting: { resolve(message: FromDatabase): void; reject(error: Error): void } | null = null;
+  #longestAccessSeconds = 0;
+
+  private constructor(opening: Opening) {
+    this.#worker = new Worker(new URL('./worker.js', import.meta.url), {
+      name: 'countersign-sqlite',
+      workerData: opening,
+      // Not the application's own flags and loaders; and without Node's remark that `node:sqlite` is experimental.
+      execArgv: ['--disable-warning=ExperimentalWarning'],
+    });
+    let cause = new Error('The database thread ended.');
+    this.#worker.on('error', (error: Error) => (cause = error));
+    this.#worker.on('message', (message: FromDatabase) => this.#waiting?.resolve(message));
+    this.#ended = new Promise((resolve) => {
+      this.#worker.on('exit', () => {
+        this.#cause = cause;
+        this.#waiting?.reject(cause);
+        resolve();
+      });
+    });
+  }
+
+  /** @throws {OpeningRefused} or whatever ended the thread. */
+  static async start(opening: Opening): Promise<DatabaseThread> {
+    const thread = new DatabaseThread(opening);
+    const message = await thread.#answerTo(() => undefined);
+    if ('opened' in message) {
+      thread.#longestAccessSeconds = message.opened.longestAccessSeconds;
+      return thread;
+    }
+    await thread.#ended;
+    throw 'refused' in message ? new OpeningRefused(message.refused) : new Error('The database thread answered out of turn.');
+  }
+
+  get longestAccessSeconds(): number {
+    return this.#longestAccessSeconds;
+  }
+
+  get hasEnded(): boolean {
+    return this.#cause !== null;
+  }
+
+  /** Only after the one before was answered. Rejects when the thread dies meanwhile, or when the batch cannot be copied to it. */
+  async run(batch: readonly ActCall[]): Promise<CommittedBatch> {
+    const message = await this.#answerTo(() => this.#post({ batch }));
+    if (!('answers' in message)) throw new Error('The database thread answered out of turn.');
+    return message;
+  }
+
+  /** Closes the database and ends the thread. */
+  async close(): Promise<void> {
+    if (this.hasEnded) return;
+    this.#worker.ref();
+    this.#post({ close: true });
+    await this.#ended;
+  }
+
+  #post(message: ToDatabase): void {
+    this.#worker.postMessage(message);
+  }
+
+  /** Keeps the process alive until the answer is there, and no longer. */
+  async #answerTo(ask: () => void): Promise<FromDatabase> {
+    if (this.#cause !== null) throw this.#cause;
+    try {
+      return await new Promise<FromDatabase>((resolve, reject) => {
+        this.#waiting = { resolve, reject };
+        this.#worker.ref();
+        ask();
+      });
+    } finally {
+      this.#waiting = null;
+      this.#worker.unref();
+    }
+  }
+}

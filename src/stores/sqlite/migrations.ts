@@ -1,0 +1,158 @@
+/** The schema as a numbered list, and bringing a database up to it. */
+import { createHash } from 'node:crypto';
+import { ConfigError } from '../../errors.js';
+import type { AppliedMigration } from '../../model/store.js';
+import type { SqliteDatabase } from './driver.js';
+
+interface Migration {
+  readonly name: string;
+  readonly sql: string;
+}
+
+/** Written into the file's header ("CSGN"), so that another program's database is not mistaken for ours. */
+const applicationId = 0x4353474e;
+
+/** Version 1 comes first. Released ones are never edited: a changed checksum is refused. */
+const migrations: readonly Migration[] = [
+  {
+    name: 'users, sessions, signing keys and revocations',
+    sql: `
+      CREATE TABLE meta (key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+      CREATE TABLE users (
+        id TEXT NOT NULL PRIMARY KEY,
+        username TEXT,
+        username_key TEXT UNIQUE,
+        email TEXT,
+        email_verified INTEGER NOT NULL,
+        email_login_key TEXT UNIQUE,
+        name TEXT,
+        roles TEXT NOT NULL,
+        profile TEXT NOT NULL,
+        mfa_enabled INTEGER NOT NULL,
+        password_hash TEXT,
+        session_epoch INTEGER NOT NULL,
+        authz_version INTEGER NOT NULL,
+        disabled_at INTEGER,
+        created_at INTEGER NOT NULL,
+        updated_at INTEGER NOT NULL,
+        search_text TEXT NOT NULL
+      ) STRICT;
+      CREATE INDEX users_by_creation ON users (created_at, id);
+
+      CREATE TABLE sessions (
+        id TEXT NOT NULL PRIMARY KEY,
+        user_id TEXT NOT NULL,
+        secret_digest BLOB NOT NULL,
+        generation INTEGER NOT NULL,
+        retired_at INTEGER,
+        retirements TEXT NOT NULL,
+        late_double_generation INTEGER,
+        delivery TEXT NOT NULL,
+        remember INTEGER NOT NULL,
+        epoch INTEGER NOT NULL,
+        authenticated_at INTEGER NOT NULL,
+        factors TEXT NOT NULL,
+        device TEXT NOT NULL,
+        created_at INTEGER NOT NULL,
+        last_used_at INTEGER NOT NULL,
+        idle_expires_at INTEGER NOT NULL,
+        absolute_expires_at INTEGER NOT NULL,
+        ended_at INTEGER,
+        end_reason TEXT
+      ) STRICT, WITHOUT ROWID;
+      CREATE INDEX sessions_by_user ON sessions (user_id);
+      CREATE INDEX sessions_by_expiry ON sessions (absolute_expires_at);
+
+      CREATE TABLE signing_keys (
+        kid TEXT NOT NULL PRIMARY KEY,
+        algorithm TEXT NOT NULL,
+        public_jwk TEXT,
+        sealed_private BLOB NOT NULL,
+        created_at INTEGER NOT NULL,
+        signs_from INTEGER NOT NULL,
+        compromised_at INTEGER
+      ) STRICT;
+
+      CREATE TABLE revocations (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        kind TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        value INTEGER NOT NULL,
+        expires_at INTEGER NOT NULL
+      ) STRICT;
+      CREATE INDEX revocations_by_expiry ON revocations (expires_at);
+    `,
+  },
+];
+
+/**
+ * Brings the schema up to date, or only checks that it is. Must run inside a transaction that has the write lock.
+ * @throws {ConfigError} another program's database, one that a newer version has changed, or one that is out of date in mode `check`.
+ */
+export function migrate(database: SqliteDatabase, mode: 'apply' | 'check', now: number): void {
+  const applied = appliedRows(database);
+  refuseStrangers(applied);
+  const pending = migrations.slice(applied.length);
+  if (pending.length === 0) return;
+  if (mode === 'check') {
+    throw refusal(
+      `The database's schema is at version ${applied.length}, this program needs ${migrations.length}: run \`countersign migrate\`.`,
+    );
+  }
+  if (applied.length === 0) createLedger(database);
+  const record = database.prepare('INSERT INTO migrations (version, name, checksum, applied_at) VALUES (:version, :name, :checksum, :now)');
+  pending.forEach(({ name, sql }, index) => {
+    database.exec(sql);
+    record.run({ version: applied.length + index + 1, name, checksum: checksumOf(sql), now });
+  });
+}
+
+export function appliedMigrations(database: SqliteDatabase): AppliedMigration[] {
+  return appliedRows(database).map(({ version, name, applied_at: appliedAt }) => ({ version, name, appliedAt }));
+}
+
+interface MigrationRow {
+  readonly version: number;
+  readonly name: string;
+  readonly checksum: string;
+  readonly applied_at: number;
+}
+
+function appliedRows(database: SqliteDatabase): MigrationRow[] {
+  const { application_id: id } = database.prepare('PRAGMA application_id').get() as { application_id: number };
+  if (id === applicationId) return database.prepare('SELECT * FROM migrations ORDER BY version').all() as MigrationRow[];
+  const { tables } = database.prepare('SELECT count(*) AS tables FROM sqlite_schema').get() as { tables: number };
+  if (id !== 0 || tables > 0) throw refusal('The file is the database of another program; give Countersign a file of its own.');
+  return [];
+}
+
+function refuseStrangers(applied: readonly MigrationRow[]): void {
+  if (applied.length > migrations.length) {
+    throw refusal(
+      `The database's schema is at version ${applied.length}, this program knows ${migrations.length}: run a newer Countersign.`,
+    );
+  }
+  applied.forEach(({ version, name, checksum }, index) => {
+    const known = migrations[index];
+    if (known !== undefined && version === index + 1 && checksum === checksumOf(known.sql)) return;
+    throw refusal(
+      `Migration ${version} (${name}) of the database is not the one that this program knows: it was changed after it was applied.`,
+    );
+  });
+}
+
+function createLedger(database: SqliteDatabase): void {
+  database.exec(`
+    PRAGMA application_id = ${applicationId};
+    CREATE TABLE migrations (version INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT;
+  `);
+}
+
+function checksumOf(sql: string): string {
+  return createHash('sha256').update(sql).digest('hex');
+}
+
+function refusal(message: string): ConfigError {
+  return new ConfigError([{ path: 'store', message }]);
+}

@@ -1,0 +1,104 @@
+/** The main thread's side of the store: makes the file, starts the database thread, and turns every method of the ports into an act. */
+import { mkdir, open, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { ConfigError } from '../../errors.js';
+import { StoreUnavailableError } from '../../model/store.js';
+import type { KeyStore, OpenStore, RevocationStore, SessionStore, StoreContext, UserStore } from '../../model/store.js';
+import { ActQueue } from './act-queue.js';
+import type { Opening } from './acts.js';
+import { DatabaseThread, OpeningRefused } from './database-thread.js';
+
+/** @param file absolute path, or `:memory:` */
+export async function openStore(file: string, context: StoreContext): Promise<OpenStore> {
+  if (file !== ':memory:') await prepareFile(file, context.migrations);
+  const { accessTtlSeconds, migrations } = context;
+  const opening: Opening = { file, accessTtlSeconds, migrations, now: Math.floor(context.clock.now()) };
+  const thread = await start(opening);
+  const queue = new ActQueue(context, opening, thread);
+  return {
+    kind: 'sqlite',
+    shared: false,
+    longestAccessSeconds: thread.longestAccessSeconds,
+    users: userStore(queue),
+    sessions: sessionStore(queue),
+    keys: keyStore(queue),
+    revocations: revocationStore(queue),
+    now: () => queue.ask('store.now'),
+    appliedMigrations: () => queue.ask('store.appliedMigrations'),
+    restoreEpoch: () => queue.ask('store.restoreEpoch'),
+    purge: (limit) => queue.ask('store.purge', limit),
+    close: () => queue.close(),
+  };
+}
+
+/** Folder and file for their owner only. SQLite gives its log the mode of the file. */
+async function prepareFile(file: string, migrations: StoreContext['migrations']): Promise<void> {
+  try {
+    if (migrations === 'check') {
+      await stat(file);
+      return;
+    }
+    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+    await (await open(file, 'a', 0o600)).close();
+  } catch (error) {
+    const { code = 'unknown error' } = error as NodeJS.ErrnoException;
+    const hint = code === 'ENOENT' ? ': run `countersign migrate`.' : '.';
+    throw new ConfigError([{ path: 'store', message: `The database ${file} cannot be opened (${code})${hint}` }]);
+  }
+}
+
+async function start(opening: Opening): Promise<DatabaseThread> {
+  try {
+    return await DatabaseThread.start(opening);
+  } catch (error) {
+    if (!(error instanceof OpeningRefused)) throw new StoreUnavailableError('The database thread could not be started.', { cause: error });
+    const { kind, message } = error.failure;
+    if (kind === 'config') throw new ConfigError([{ path: 'store', message }]);
+    throw new StoreUnavailableError(`The database ${opening.file} cannot be opened: ${message}.`, { cause: error });
+  }
+}
+
+function userStore(queue: ActQueue): UserStore {
+  return {
+    create: (user) => queue.ask('users.create', user),
+    find: (key) => queue.ask('users.find', key),
+    findCredential: (key) => queue.ask('users.findCredential', key),
+    update: (id, changes) => queue.ask('users.update', id, changes),
+    rehashPassword: (id, from, to) => queue.ask('users.rehashPassword', id, from, to),
+    setPassword: (id, passwordHash) => queue.ask('users.setPassword', id, passwordHash),
+    setRoles: (id, roles) => queue.ask('users.setRoles', id, roles),
+    setDisabled: (id, disabled) => queue.ask('users.setDisabled', id, disabled),
+    raiseAuthzVersion: (id) => queue.ask('users.raiseAuthzVersion', id),
+    delete: (id) => queue.ask('users.delete', id),
+    list: (page) => queue.ask('users.list', page),
+  };
+}
+
+function sessionStore(queue: ActQueue): SessionStore {
+  return {
+    open: (input) => queue.ask('sessions.open', input),
+    replace: (input) => queue.ask('sessions.replace', input),
+    changePassword: (input) => queue.ask('sessions.changePassword', input),
+    find: (id) => queue.ask('sessions.find', id),
+    list: (userId) => queue.ask('sessions.list', userId),
+    rotate: (input) => queue.ask('sessions.rotate', input),
+    recordLateDouble: (id, generation) => queue.ask('sessions.recordLateDouble', id, generation),
+    end: (id, reason, onlyOf) => queue.ask('sessions.end', id, reason, onlyOf),
+    endOthers: (userId, exceptId, reason) => queue.ask('sessions.endOthers', userId, exceptId, reason),
+    endAll: (userId) => queue.ask('sessions.endAll', userId),
+  };
+}
+
+function keyStore(queue: ActQueue): KeyStore {
+  return {
+    list: () => queue.ask('keys.list'),
+    addAfter: (newest, key) => queue.ask('keys.addAfter', newest, key),
+    replaceCompromised: (key) => queue.ask('keys.replaceCompromised', key),
+    reseal: (kid, sealedPrivate) => queue.ask('keys.reseal', kid, sealedPrivate),
+    remove: (kids) => queue.ask('keys.remove', kids),
+  };
+}
+
+function revocationStore(queue: ActQueue): RevocationStore {
+  return { read: (position) => queue.ask('revocations.read', position) };
+}

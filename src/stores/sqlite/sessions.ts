@@ -1,0 +1,285 @@
+/** Sessions: the acts of `SessionStore`, as they run on the database thread. */
+import { maxRetirements } from '../../model/store.js';
+import type { LiveSession, OpenSessionInput, RotateInput, SessionAndUser, SessionEndReason, SessionRecord } from '../../model/store.js';
+import type { ActArguments, ActResult, ActScope, ActsOf } from './acts.js';
+import type { SqliteDatabase, SqliteParameters, SqliteStatement } from './driver.js';
+import { userColumns, userFromRow, type UserRow } from './users.js';
+
+interface SessionRow {
+  readonly id: string;
+  readonly user_id: string;
+  readonly secret_digest: Uint8Array;
+  readonly generation: number;
+  readonly retirements: string;
+  readonly late_double_generation: number | null;
+  readonly delivery: SessionRecord['delivery'];
+  readonly remember: number;
+  readonly epoch: number;
+  readonly authenticated_at: number;
+  readonly factors: string;
+  readonly device: string;
+  readonly created_at: number;
+  readonly last_used_at: number;
+  readonly idle_expires_at: number;
+  readonly absolute_expires_at: number;
+  readonly ended_at: number | null;
+  readonly end_reason: SessionEndReason | null;
+}
+
+type PrefixedUserRow = Record<`user__${keyof UserRow}`, unknown>;
+
+interface EpochRow {
+  readonly session_epoch: number;
+}
+
+function sessionFromRow(row: SessionRow): SessionRecord {
+  return {
+    id: row.id,
+    userId: row.user_id,
+    secretDigest: row.secret_digest,
+    generation: row.generation,
+    retirements: row.retirements === '' ? [] : row.retirements.split(',').map(Number),
+    lateDoubleGeneration: row.late_double_generation,
+    delivery: row.delivery,
+    remember: row.remember === 1,
+    epoch: row.epoch,
+    authenticatedAt: row.authenticated_at,
+    factors: JSON.parse(row.factors) as string[],
+    device: row.device,
+    createdAt: row.created_at,
+    lastUsedAt: row.last_used_at,
+    idleExpiresAt: row.idle_expires_at,
+    absoluteExpiresAt: row.absolute_expires_at,
+    endedAt: row.ended_at,
+    endReason: row.end_reason,
+  };
+}
+
+/** Digits of an instant in `retirements`: fixed, so that the list can be cut by length. Enough until the year 2286. */
+const instantDigits = 13;
+
+/** Instants of one process's clock and another's, or waiting for the write lock, may differ by this much without a clock being wrong. */
+const toleratedSkewMilliseconds = 10_000;
+
+/** The one definition of a session that is alive. */
+const isAlive = `(
+  sessions.ended_at IS NULL AND sessions.idle_expires_at > :now AND sessions.absolute_expires_at > :now
+  AND EXISTS (SELECT 1 FROM users WHERE users.id = sessions.user_id AND users.disabled_at IS NULL AND users.session_epoch <= sessions.epoch))`;
+
+class SessionStatements {
+  readonly find: SqliteStatement;
+  readonly list: SqliteStatement;
+  readonly insert: SqliteStatement;
+  readonly evict: SqliteStatement;
+  readonly findReplaceable: SqliteStatement;
+  readonly changePassword: SqliteStatement;
+  readonly rotate: SqliteStatement;
+  readonly recordLateDouble: SqliteStatement;
+  readonly end: SqliteStatement;
+  readonly endOthers: SqliteStatement;
+  readonly raiseEpoch: SqliteStatement;
+
+  constructor(database: SqliteDatabase) {
+    this.find = database.prepare(`
+      SELECT sessions.*, ${userColumns.map((column) => `users.${column} AS user__${column}`).join(', ')}
+      FROM sessions LEFT JOIN users ON users.id = sessions.user_id WHERE sessions.id = :id`);
+    this.list = database.prepare(`
+      SELECT * FROM sessions WHERE user_id = :userId AND ${isAlive} ORDER BY last_used_at DESC, created_at DESC, id`);
+    this.insert = database.prepare(insertSql);
+    this.evict = database.prepare(`
+      UPDATE sessions SET ended_at = :now, end_reason = 'evicted' WHERE id IN (
+        SELECT id FROM sessions WHERE user_id = :userId AND ${isAlive}
+        ORDER BY id = :id DESC, last_used_at DESC, created_at DESC, id LIMIT -1 OFFSET :maxSessions)
+      RETURNING id`);
+    this.findReplaceable = database.prepare(`SELECT id FROM sessions WHERE id = :id AND user_id = :userId AND ${isAlive}`);
+    this.changePassword = database.prepare(`
+      UPDATE users SET password_hash = :toHash, session_epoch = session_epoch + 1, updated_at = :now
+      WHERE id = :id AND password_hash = :fromHash AND session_epoch = :epoch AND disabled_at IS NULL RETURNING session_epoch`);
+    this.rotate = database.prepare(rotateSql);
+    this.recordLateDouble = database.prepare(`
+      UPDATE sessions SET late_double_generation = :generation
+      WHERE id = :id AND generation = :generation AND ${isAlive}
+        AND (late_double_generation IS NULL OR late_double_generation < :generation - 1)`);
+    this.end = database.prepare(`
+      UPDATE sessions SET ended_at = :now, end_reason = :reason
+      WHERE id = :id AND ended_at IS NULL AND (:userId IS NULL OR user_id = :userId)`);
+    this.endOthers = database.prepare(`
+      UPDATE sessions SET ended_at = :now, end_reason = :reason WHERE user_id = :userId AND id <> :exceptId AND ${isAlive} RETURNING id`);
+    this.raiseEpoch = database.prepare(
+      'UPDATE users SET session_epoch = session_epoch + 1, updated_at = :now WHERE id = :id RETURNING session_epoch',
+    );
+  }
+}
+
+/** Conditional on the epoch that was read with the password hash: a slow login with an old password cannot outlive its reset. */
+const insertSql = `
+  INSERT INTO sessions (id, user_id, secret_digest, generation, retired_at, retirements, late_double_generation, delivery, remember, epoch,
+    authenticated_at, factors, device, created_at, last_used_at, idle_expires_at, absolute_expires_at, ended_at, end_reason)
+  SELECT :id, users.id, :secretDigest, 0, NULL, '', NULL, :delivery, :remember, users.session_epoch,
+    :now, :factors, :device, :now, :now, :idleExpiresAt, :absoluteExpiresAt, NULL, NULL
+  FROM users WHERE users.id = :userId AND users.session_epoch = :epoch AND users.disabled_at IS NULL`;
+
+/**
+ * `:retired` holds `now` once for each generation that is retired: one, or more when generations are skipped because the store had lost them
+ * (they were retired no later than now). What was retired before that stays listed while the last retirement is within the window.
+ */
+const rotateSql = `
+  UPDATE sessions SET
+    generation = :to,
+    retirements = CASE WHEN retired_at IS NULL OR :now - retired_at > :windowMilliseconds THEN :retired
+      ELSE substr(:retired || ',' || retirements, 1, ${maxRetirements * (instantDigits + 1) - 1}) END,
+    retired_at = :now,
+    last_used_at = :now,
+    idle_expires_at = :now + CASE remember WHEN 1 THEN :idleMilliseconds ELSE :transientIdleMilliseconds END
+  WHERE id = :id AND generation = :from AND secret_digest = :secretDigest AND (delivery = 'bearer') = :bearer AND ${isAlive}`;
+
+export function sessionActs(database: SqliteDatabase): ActsOf<'sessions'> {
+  const sessions = new Sessions(database);
+  return {
+    'sessions.open': (scope, input) => sessions.open(scope, input),
+    'sessions.replace': (scope, input) => sessions.replace(scope, input),
+    'sessions.changePassword': (scope, input) => sessions.changePassword(scope, input),
+    'sessions.find': (scope, id) => sessions.find(scope, id),
+    'sessions.list': (scope, userId) => sessions.list(scope, userId),
+    'sessions.rotate': (scope, input) => sessions.rotate(scope, input),
+    'sessions.recordLateDouble': (scope, id, generation) => sessions.recordLateDouble(scope, id, generation),
+    'sessions.end': (scope, ...[id, reason, onlyOf]) => sessions.end(scope, { id, reason, userId: onlyOf?.userId ?? null }),
+    'sessions.endOthers': (scope, ...[userId, exceptId, reason]) => sessions.endOthers(scope, { userId, exceptId, reason }),
+    'sessions.endAll': (scope, userId) => sessions.endAll(scope, userId),
+  };
+}
+
+class Sessions {
+  readonly #statements: SessionStatements;
+
+  constructor(database: SqliteDatabase) {
+    this.#statements = new SessionStatements(database);
+  }
+
+  open(scope: ActScope, { session, epoch, replaces, maxSessions }: OpenSessionInput): LiveSession | null {
+    const { id, userId } = session;
+    const { now } = scope;
+    const inserted = this.#statements.insert.run({
+      id,
+      userId,
+      epoch,
+      secretDigest: session.secretDigest,
+      delivery: session.delivery,
+      remember: session.remember ? 1 : 0,
+      factors: JSON.stringify(session.factors),
+      device: session.device,
+      idleExpiresAt: now + session.idleSeconds * 1000,
+      absoluteExpiresAt: now + session.absoluteSeconds * 1000,
+      now,
+    });
+    if (inserted.changes === 0) return null;
+    if (replaces !== null) this.end(scope, { id: replaces, reason: 'replaced', userId: null });
+    endReturned(scope, this.#statements.evict, { id, userId, maxSessions, now });
+    return this.#findWritten(scope, id);
+  }
+
+  replace(scope: ActScope, input: ActArguments<'sessions.replace'>[0]): LiveSession | null {
+    return this.#isReplaceable(scope, input) ? this.open(scope, input) : null;
+  }
+
+  changePassword(scope: ActScope, input: ActArguments<'sessions.changePassword'>[0]): LiveSession | null {
+    if (!this.#isReplaceable(scope, input)) return null;
+    const { fromHash, toHash, session } = input;
+    const [row] = this.#statements.changePassword.all({
+      id: session.userId,
+      fromHash,
+      toHash,
+      epoch: input.epoch,
+      now: scope.now,
+    }) as EpochRow[];
+    if (row === undefined) return null;
+    scope.revoke('epoch', session.userId, row.session_epoch);
+    return this.open(scope, { ...input, epoch: row.session_epoch });
+  }
+
+  /** Whether the session that is to be replaced is alive and of the same user. The transaction keeps it so. */
+  #isReplaceable({ now }: ActScope, { session, replaces }: ActArguments<'sessions.replace'>[0]): boolean {
+    return this.#statements.findReplaceable.get({ id: replaces, userId: session.userId, now }) !== undefined;
+  }
+
+  find({ now }: ActScope, id: string): SessionAndUser | null {
+    const row = this.#statements.find.get({ id }) as (SessionRow & PrefixedUserRow) | undefined;
+    if (row === undefined) return null;
+    const session = sessionFromRow(row);
+    const user = row.user__id === null ? null : userFromRow(userPartOf(row));
+    return { session, user, now: notBeforeRetirement(now, session.retirements[0]) };
+  }
+
+  /** The session that this act has just written. */
+  #findWritten(scope: ActScope, id: string): LiveSession {
+    return this.find(scope, id) as LiveSession;
+  }
+
+  list({ now }: ActScope, userId: string): SessionRecord[] {
+    return (this.#statements.list.all({ userId, now }) as SessionRow[]).map(sessionFromRow);
+  }
+
+  rotate(scope: ActScope, { sessionId, secretDigest, ...input }: RotateInput): ActResult<'sessions.rotate'> {
+    const { now } = scope;
+    const { changes } = this.#statements.rotate.run({
+      id: sessionId,
+      secretDigest,
+      bearer: input.bearer ? 1 : 0,
+      from: input.from,
+      to: input.to,
+      retired: Array<string>(input.to - input.from)
+        .fill(instantText(now))
+        .join(','),
+      windowMilliseconds: input.replayWindowSeconds * 1000,
+      idleMilliseconds: input.idleSeconds * 1000,
+      transientIdleMilliseconds: input.transientIdleSeconds * 1000,
+      now,
+    });
+    if (changes === 0) return { outcome: 'not_rotated', found: this.find(scope, sessionId) };
+    return { outcome: 'rotated', live: this.#findWritten(scope, sessionId) };
+  }
+
+  recordLateDouble({ now }: ActScope, id: string, generation: number): boolean {
+    return this.#statements.recordLateDouble.run({ id, generation, now }).changes !== 0;
+  }
+
+  end(scope: ActScope, ending: { id: string; reason: SessionEndReason; userId: string | null }): boolean {
+    if (this.#statements.end.run({ ...ending, now: scope.now }).changes === 0) return false;
+    scope.revoke('session', ending.id, 0);
+    return true;
+  }
+
+  endOthers(scope: ActScope, others: { userId: string; exceptId: string; reason: SessionEndReason }): number {
+    return endReturned(scope, this.#statements.endOthers, { ...others, now: scope.now });
+  }
+
+  endAll(scope: ActScope, userId: string): boolean {
+    const [row] = this.#statements.raiseEpoch.all({ id: userId, now: scope.now }) as EpochRow[];
+    if (row === undefined) return false;
+    scope.revoke('epoch', userId, row.session_epoch);
+    return true;
+  }
+}
+
+function userPartOf(row: PrefixedUserRow): UserRow {
+  return Object.fromEntries(userColumns.map((column) => [column, row[`user__${column}` as keyof typeof row]])) as unknown as UserRow;
+}
+
+/**
+ * An act takes its instant when it is asked for; the rotation that it lost to may have been asked for some milliseconds later. The store's
+ * clock had reached that one too, or a double would look as if it came before its token was retired.
+ */
+function notBeforeRetirement(now: number, retiredAt: number | undefined): number {
+  return retiredAt !== undefined && retiredAt > now && retiredAt - now <= toleratedSkewMilliseconds ? retiredAt : now;
+}
+
+/** Ends the sessions that a statement chooses and returns; how many. */
+function endReturned(scope: ActScope, statement: SqliteStatement, parameters: SqliteParameters): number {
+  const ended = statement.all(parameters) as { id: string }[];
+  for (const { id } of ended) scope.revoke('session', id, 0);
+  return ended.length;
+}
+
+function instantText(instant: number): string {
+  return String(instant).padStart(instantDigits, '0');
+}

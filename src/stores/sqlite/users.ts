@@ -1,0 +1,253 @@
+/** Users: the acts of `UserStore`, as they run on the database thread. */
+import type { NewUserRecord, PasswordCredential, UserChanges, UserKey, UserRecord, UserWriteOutcome } from '../../model/store.js';
+import type { ActArguments, ActResult, ActScope, ActsOf } from './acts.js';
+import type { SqliteDatabase, SqliteParameters, SqliteStatement } from './driver.js';
+
+/** Columns that make a `UserRecord`. */
+export const userColumns: readonly string[] = [
+  'id',
+  'username',
+  'email',
+  'email_verified',
+  'name',
+  'roles',
+  'profile',
+  'mfa_enabled',
+  'session_epoch',
+  'authz_version',
+  'disabled_at',
+  'created_at',
+];
+
+export interface UserRow {
+  readonly id: string;
+  readonly username: string | null;
+  readonly email: string | null;
+  readonly email_verified: number;
+  readonly name: string | null;
+  readonly roles: string;
+  readonly profile: string;
+  readonly mfa_enabled: number;
+  readonly session_epoch: number;
+  readonly authz_version: number;
+  readonly disabled_at: number | null;
+  readonly created_at: number;
+}
+
+interface CredentialRow extends UserRow {
+  readonly password_hash: string | null;
+}
+
+export function userFromRow(row: UserRow): UserRecord {
+  return {
+    id: row.id,
+    username: row.username,
+    email: row.email,
+    emailVerified: row.email_verified === 1,
+    name: row.name,
+    roles: JSON.parse(row.roles) as string[],
+    profile: JSON.parse(row.profile) as object,
+    mfaEnabled: row.mfa_enabled === 1,
+    sessionEpoch: row.session_epoch,
+    authzVersion: row.authz_version,
+    disabledAt: row.disabled_at,
+    createdAt: row.created_at,
+  };
+}
+
+/** A deleted user's tokens have a smaller epoch, whatever it was. */
+const deletedEpoch = Number.MAX_SAFE_INTEGER;
+
+const columns = userColumns.join(', ');
+
+const isEnabledAdmin = (user: string): string =>
+  `(${user}.disabled_at IS NULL AND EXISTS (SELECT 1 FROM json_each(${user}.roles) AS role WHERE role.value = 'admin'))`;
+
+/** Holds unless the user is the last enabled one with the role `admin`. In the same statement as the write, so that two admins cannot demote each other. */
+const leavesAnAdmin = `(NOT ${isEnabledAdmin('users')} OR EXISTS (SELECT 1 FROM users AS other WHERE other.id <> users.id AND ${isEnabledAdmin('other')}))`;
+
+class UserStatements {
+  readonly insert: SqliteStatement;
+  readonly findById: SqliteStatement;
+  readonly findByUsername: SqliteStatement;
+  readonly findByEmail: SqliteStatement;
+  readonly update: SqliteStatement;
+  readonly rehash: SqliteStatement;
+  readonly setPassword: SqliteStatement;
+  readonly setRoles: SqliteStatement;
+  readonly disable: SqliteStatement;
+  readonly enable: SqliteStatement;
+  readonly raiseAuthzVersion: SqliteStatement;
+  readonly remove: SqliteStatement;
+  readonly endSessionsOfDeleted: SqliteStatement;
+  readonly list: SqliteStatement;
+
+  constructor(database: SqliteDatabase) {
+    const find = (column: string): SqliteStatement =>
+      database.prepare(`SELECT ${columns}, password_hash FROM users WHERE ${column} = :key`);
+    const change = (assignments: string, condition = 'true'): SqliteStatement =>
+      database.prepare(`UPDATE users SET ${assignments}, updated_at = :now WHERE id = :id AND ${condition} RETURNING ${columns}`);
+    this.insert = database.prepare(`
+      INSERT INTO users (id, username, username_key, email, email_verified, email_login_key, name, roles, profile, mfa_enabled, password_hash,
+        session_epoch, authz_version, disabled_at, created_at, updated_at, search_text)
+      VALUES (:id, :username, :usernameKey, :email, :emailVerified, :emailLoginKey, :name, :roles, :profile, 0, :passwordHash, 0, 0, NULL, :now, :now,
+        :searchText)`);
+    this.findById = find('id');
+    this.findByUsername = find('username_key');
+    this.findByEmail = find('email_login_key');
+    this.update = change('name = :name, profile = :profile, search_text = :searchText');
+    this.rehash = change('password_hash = :to', 'password_hash = :from');
+    this.setPassword = change('password_hash = :passwordHash, session_epoch = session_epoch + 1');
+    this.setRoles = change('roles = :roles, authz_version = authz_version + 1', `(:keepsAdmin OR ${leavesAnAdmin})`);
+    this.disable = change('disabled_at = :now, session_epoch = session_epoch + 1', leavesAnAdmin);
+    this.enable = change('disabled_at = NULL');
+    this.raiseAuthzVersion = change('authz_version = authz_version + 1');
+    this.remove = database.prepare(`DELETE FROM users WHERE id = :id AND ${leavesAnAdmin} RETURNING ${columns}`);
+    this.endSessionsOfDeleted = database.prepare(`
+      UPDATE sessions SET device = '', ended_at = coalesce(ended_at, :now), end_reason = coalesce(end_reason, 'user_deleted') WHERE user_id = :id`);
+    this.list = database.prepare(`
+      SELECT ${columns} FROM users
+      WHERE (:query IS NULL OR instr(search_text, :query) > 0) AND (:id IS NULL OR (created_at, id) < (:createdAt, :id))
+      ORDER BY created_at DESC, id DESC LIMIT :limit`);
+  }
+}
+
+export function userActs(database: SqliteDatabase): ActsOf<'users'> {
+  const users = new Users(database);
+  return {
+    'users.create': (scope, user) => users.create(scope, user),
+    'users.find': (_, key) => users.find(key)?.user ?? null,
+    'users.findCredential': (_, key) => users.find(key),
+    'users.update': (scope, id, changes) => users.update(scope, id, changes),
+    'users.rehashPassword': ({ now }, ...[id, from, to]) => users.rehash({ id, from, to, now }),
+    'users.setPassword': (scope, id, passwordHash) => users.setPassword(scope, id, passwordHash),
+    'users.setRoles': (scope, id, roles) => users.setRoles(scope, id, roles),
+    'users.setDisabled': (scope, id, disabled) => users.setDisabled(scope, id, disabled),
+    'users.raiseAuthzVersion': (scope, id) => users.raiseAuthzVersion(scope, id),
+    'users.delete': (scope, id) => users.remove(scope, id),
+    'users.list': (_, page) => users.list(page),
+  };
+}
+
+class Users {
+  readonly #statements: UserStatements;
+
+  constructor(database: SqliteDatabase) {
+    this.#statements = new UserStatements(database);
+  }
+
+  create({ now }: ActScope, user: NewUserRecord): ActResult<'users.create'> {
+    if (user.usernameKey !== null && this.find({ usernameKey: user.usernameKey }) !== null) return { outcome: 'username_taken' };
+    const emailTaken = user.emailKey !== null && this.find({ emailKey: user.emailKey }) !== null;
+    if (emailTaken && user.onEmailTaken === 'refuse') return { outcome: 'email_taken' };
+    this.#statements.insert.run({
+      id: user.id,
+      username: user.username,
+      usernameKey: user.usernameKey,
+      email: user.email,
+      emailVerified: user.emailVerified ? 1 : 0,
+      emailLoginKey: emailTaken ? null : user.emailKey,
+      name: user.name,
+      roles: JSON.stringify(user.roles),
+      profile: JSON.stringify(user.profile),
+      passwordHash: user.passwordHash,
+      searchText: searchTextOf(user),
+      now,
+    });
+    return { outcome: 'created', user: (this.find({ id: user.id }) as PasswordCredential).user };
+  }
+
+  find(key: UserKey): PasswordCredential | null {
+    const row = this.#findRow(key);
+    return row === undefined ? null : { user: userFromRow(row), passwordHash: row.password_hash };
+  }
+
+  #findRow(key: UserKey): CredentialRow | undefined {
+    const { findById, findByUsername, findByEmail } = this.#statements;
+    if ('id' in key) return findById.get({ key: key.id }) as CredentialRow | undefined;
+    if ('usernameKey' in key) return findByUsername.get({ key: key.usernameKey }) as CredentialRow | undefined;
+    return findByEmail.get({ key: key.emailKey }) as CredentialRow | undefined;
+  }
+
+  update({ now }: ActScope, id: string, changes: UserChanges): UserRecord | null {
+    const user = this.find({ id })?.user;
+    if (user === undefined) return null;
+    const name = changes.name === undefined ? user.name : changes.name;
+    const profile = JSON.stringify(changes.profile ?? user.profile);
+    return changedUser(this.#statements.update, { id, name, profile, searchText: searchTextOf({ ...user, name }), now });
+  }
+
+  rehash(change: { id: string; from: string; to: string; now: number }): boolean {
+    return changedUser(this.#statements.rehash, change) !== null;
+  }
+
+  setPassword(scope: ActScope, id: string, passwordHash: string): UserRecord | null {
+    const user = changedUser(this.#statements.setPassword, { id, passwordHash, now: scope.now });
+    if (user !== null) scope.revoke('epoch', id, user.sessionEpoch);
+    return user;
+  }
+
+  setRoles(scope: ActScope, id: string, roles: readonly string[]): UserWriteOutcome {
+    const keepsAdmin = roles.includes('admin') ? 1 : 0;
+    const user = changedUser(this.#statements.setRoles, { id, roles: JSON.stringify(roles), keepsAdmin, now: scope.now });
+    if (user === null) return this.#unwritten(id);
+    scope.revoke('authz', id, user.authzVersion);
+    return { outcome: 'written', user };
+  }
+
+  setDisabled(scope: ActScope, id: string, disabled: boolean): UserWriteOutcome {
+    const before = this.find({ id })?.user;
+    if (before === undefined) return { outcome: 'not_found' };
+    if ((before.disabledAt !== null) === disabled) return { outcome: 'written', user: before };
+    const user = changedUser(disabled ? this.#statements.disable : this.#statements.enable, { id, now: scope.now });
+    if (user === null) return { outcome: 'last_admin' };
+    if (disabled) scope.revoke('epoch', id, user.sessionEpoch);
+    return { outcome: 'written', user };
+  }
+
+  raiseAuthzVersion(scope: ActScope, id: string): boolean {
+    const user = changedUser(this.#statements.raiseAuthzVersion, { id, now: scope.now });
+    if (user !== null) scope.revoke('authz', id, user.authzVersion);
+    return user !== null;
+  }
+
+  remove(scope: ActScope, id: string): UserWriteOutcome {
+    const user = changedUser(this.#statements.remove, { id });
+    if (user === null) return this.#unwritten(id);
+    this.#statements.endSessionsOfDeleted.run({ id, now: scope.now });
+    scope.revoke('epoch', id, deletedEpoch);
+    return { outcome: 'written', user };
+  }
+
+  /** Why a write that the last-admin rule guards changed nothing. */
+  #unwritten(id: string): UserWriteOutcome {
+    return { outcome: this.find({ id }) === null ? 'not_found' : 'last_admin' };
+  }
+
+  list({ query, limit, after }: ActArguments<'users.list'>[0]): ActResult<'users.list'> {
+    const rows = this.#statements.list.all({
+      query: query === null ? null : foldCase(query),
+      createdAt: after?.createdAt ?? null,
+      id: after?.id ?? null,
+      limit: limit + 1,
+    }) as UserRow[];
+    const items = rows.slice(0, limit).map(userFromRow);
+    const last = items.at(-1);
+    return { items, next: rows.length > limit && last !== undefined ? { createdAt: last.createdAt, id: last.id } : null };
+  }
+}
+
+/** What `users.list` looks into. Kept folded, because SQLite's LIKE knows the case of ASCII letters only; it also has no wildcards to escape. */
+function searchTextOf({ username, email, name }: Pick<UserRecord, 'username' | 'email' | 'name'>): string {
+  return foldCase([username, email, name].filter((text) => text !== null).join('\n'));
+}
+
+function foldCase(text: string): string {
+  return text.normalize('NFC').toLowerCase();
+}
+
+/** Runs a write that returns the user's row. Reads it to its end: a statement left unfinished would keep the log from ever being checkpointed. */
+function changedUser(statement: SqliteStatement, parameters: SqliteParameters): UserRecord | null {
+  const [row] = statement.all(parameters) as UserRow[];
+  return row === undefined ? null : userFromRow(row);
+}

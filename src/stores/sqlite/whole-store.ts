@@ -1,0 +1,37 @@
+/** The acts that concern the whole database: its clock, its schema, restoring and purging. */
+import type { ActScope, ActsOf } from './acts.js';
+import type { SqliteDatabase } from './driver.js';
+import { appliedMigrations } from './migrations.js';
+import { renewFeedEpoch } from './revocations.js';
+
+export function wholeStoreActs(database: SqliteDatabase): ActsOf<'store'> {
+  const touch = database.prepare('SELECT count(*) FROM meta');
+  const purgeSessions = database.prepare(`
+    DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE absolute_expires_at <= :now ORDER BY absolute_expires_at LIMIT :limit)`);
+  const purgeRevocations = database.prepare(`
+    DELETE FROM revocations WHERE seq IN (SELECT seq FROM revocations WHERE expires_at <= :now ORDER BY expires_at LIMIT :limit)`);
+  return {
+    'store.now': ({ now }) => {
+      touch.get();
+      return now;
+    },
+    'store.appliedMigrations': () => appliedMigrations(database),
+    'store.restoreEpoch': (scope) => restoreEpoch(database, scope),
+    'store.purge': ({ now }, limit) => {
+      const removed = [purgeSessions, purgeRevocations].map((purge) => purge.run({ now, limit }).changes);
+      return removed.some((count) => count >= limit);
+    },
+  };
+}
+
+/** No rows per user: every access token dies with its signing key. */
+function restoreEpoch(database: SqliteDatabase, scope: ActScope): void {
+  const { now } = scope;
+  database.prepare('UPDATE users SET session_epoch = session_epoch + 1, updated_at = :now').run({ now });
+  database.prepare("UPDATE sessions SET ended_at = :now, end_reason = 'restored' WHERE ended_at IS NULL").run({ now });
+  const keys = database.prepare('UPDATE signing_keys SET compromised_at = coalesce(compromised_at, :now) RETURNING kid').all({ now }) as {
+    kid: string;
+  }[];
+  for (const { kid } of keys) scope.revoke('key', kid, 0);
+  renewFeedEpoch(database);
+}

@@ -1,0 +1,14 @@
+/** What every store of record promises, as tests that any implementation runs: the docstrings of `src/model/store.ts`, races included. */
+import { describe } from 'vitest';
+import { sessionsContract } from './sessions-contract.js';
+import type { MakeStore } from './store-under-test.js';
+import { usersContract } from './users-contract.js';
+import { wholeStoreContract } from './whole-store-contract.js';
+
+export function storeContract(name: string, makeStore: MakeStore): void {
+  describe(`${name} keeps the contract of a store`, () => {
+    usersContract(makeStore);
+    sessionsContract(makeStore);
+    wholeStoreContract(makeStore);
+  });
+}
