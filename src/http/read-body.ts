@@ -55,6 +55,7 @@ function fieldProblems(issue: z.core.$ZodIssue, value: object): FieldProblem[] {
       message: 'is not known here',
     }));
   }
+  if (issue.code === 'invalid_type' && issue.expected === 'never') return [{ path, code: 'unrecognized', message: 'is not known here' }];
   if (issue.code === 'invalid_type') {
     const isMissing = valueAt(value, issue.path) === undefined;
     return [

@@ -20,15 +20,13 @@ export interface RegisterBody {
   /** Judged by the application's `parseProfile`; refused without one. */
   readonly profile?: unknown;
 }
+const demanded = { required: text, optional: text.optional(), unknown: z.never().optional() } as const;
+
 /** What people may and must sign up with is a setting. */
-export function registerBody(
-  demands: Readonly<Record<'username' | 'email', 'required' | 'optional' | 'unknown'>>,
-): z.ZodType<RegisterBody> {
-  const field = (demand: 'required' | 'optional' | 'unknown'): z.ZodType<string | undefined> =>
-    demand === 'required' ? text : text.optional();
+export function registerBody(demands: Readonly<Record<'username' | 'email', keyof typeof demanded>>): z.ZodType<RegisterBody> {
   return z.strictObject({
-    ...(demands.username === 'unknown' ? {} : { username: field(demands.username) }),
-    ...(demands.email === 'unknown' ? {} : { email: field(demands.email) }),
+    username: demanded[demands.username],
+    email: demanded[demands.email],
     password,
     name: shown.optional(),
     profile: z.unknown().optional(),

@@ -1,0 +1,27 @@
+/**
+ * A process of its own with an SQLite store: performs the acts that come in as lines of JSON, all at once, and answers each with a line.
+ * It never closes the store: that it ends by itself when there is no more to do is part of what is tested.
+ */
+import { createInterface } from 'node:readline';
+import { sqlite } from '../../dist/stores/sqlite/index.js';
+
+const say = (answer) => process.stdout.write(`${JSON.stringify(answer)}\n`);
+const revive = (key, value) => (key === 'secretDigest' ? Uint8Array.from(value) : value);
+const ignore = () => undefined;
+
+const store = await sqlite(process.argv[2]).open({
+  clock: { now: () => Number(process.argv[3]) },
+  logger: { info: ignore, warn: ignore, error: ignore },
+  accessTtlSeconds: 300,
+  migrations: 'apply',
+  onRevocations: ignore,
+});
+say({ ready: true });
+
+createInterface({ input: process.stdin }).on('line', (line) => {
+  const { id, port, method, parameters } = JSON.parse(line, revive);
+  store[port][method](...parameters).then(
+    (value) => say({ id, value }),
+    (error) => say({ id, error: error.name }),
+  );
+});
