@@ -20,10 +20,16 @@ export interface RegisterBody {
   /** Judged by the application's `parseProfile`; refused without one. */
   readonly profile?: unknown;
 }
-const demanded = { required: text, optional: text.optional(), unknown: z.never().optional() } as const;
+type Demand = 'required' | 'optional' | 'unknown';
+
+const demanded: Readonly<Record<Demand, z.ZodType<string | undefined>>> = {
+  required: text,
+  optional: text.optional(),
+  unknown: z.never().optional(),
+};
 
 /** What people may and must sign up with is a setting. */
-export function registerBody(demands: Readonly<Record<'username' | 'email', keyof typeof demanded>>): z.ZodType<RegisterBody> {
+export function registerBody(demands: Readonly<Record<'username' | 'email', Demand>>): z.ZodType<RegisterBody> {
   return z.strictObject({
     username: demanded[demands.username],
     email: demanded[demands.email],
