@@ -5,13 +5,14 @@ import type { Clock, Principal, RequestLike } from '../model/app-types.js';
 import type { AuthConfig } from '../model/config.js';
 import type { RevocationFeed } from '../revocation/revocation-feed.js';
 import type { RevocationIndex } from '../revocation/revocation-index.js';
+import { createPermissionsOf, type PermissionsOf } from '../policy/roles.js';
 import { verifyAccessToken, type AccessTokenRules } from '../tokens/access-token.js';
 import type { KeyRing } from '../tokens/key-ring.js';
 import { authorize, type CompiledRule } from './access-rule.js';
 import { findCookie, isSafeMethod, readBearer, readHeader } from './credentials.js';
 import { requireCsrfToken, requireTrustedOrigin } from './csrf-guard.js';
 import { TokenCache } from './token-cache.js';
-import { prepareToken, type VerifiedToken } from './verified-token.js';
+import { VerifiedToken } from './verified-token.js';
 
 export interface AuthenticatorOptions {
   readonly config: AuthConfig;
@@ -30,10 +31,12 @@ const cacheCapacity = 10_000;
 export class Authenticator {
   readonly #options: AuthenticatorOptions;
   readonly #cache = new TokenCache<VerifiedToken>(cacheCapacity);
+  readonly #permissionsOf: PermissionsOf;
   #cachedUnder = '';
 
   constructor(options: AuthenticatorOptions) {
     this.#options = options;
+    this.#permissionsOf = createPermissionsOf(options.config.roles);
   }
 
   /**
@@ -47,21 +50,20 @@ export class Authenticator {
     const bearer = readBearer(readHeader(headers, 'authorization'));
     if (bearer !== undefined) {
       const token = this.#verify(bearer, now);
-      this.#admit(token, rule, now);
-      return token.byBearer;
+      return this.#admit(token, token.byBearer, { rule, now });
     }
     const isUnsafe = !isSafeMethod(request.method ?? 'GET');
     if (isUnsafe) requireTrustedOrigin(headers, this.#options.config);
     const cookie = findCookie(readHeader(headers, 'cookie'), this.#options.config.cookies.access.name);
     if (cookie === undefined || cookie === '') throw new AuthError('token_missing');
     const token = this.#verify(cookie, now);
-    this.#admit(token, rule, now);
+    const principal = this.#admit(token, token.byCookie, { rule, now });
     if (isUnsafe) requireCsrfToken(headers, token.sessionId, { secrets: this.#options.secrets, known: token });
-    return token.byCookie;
+    return principal;
   }
 
   #verify(token: string, now: number): VerifiedToken {
-    const { config, index, rules } = this.#options;
+    const { index, rules } = this.#options;
     const ring = this.#options.ring();
     if (ring.version !== this.#cachedUnder) {
       this.#cache.clear();
@@ -73,17 +75,18 @@ export class Authenticator {
       this.#cache.delete(cached);
       throw new AuthError('token_expired');
     }
-    const verified = prepareToken(token, verifyAccessToken(token, ring, rules, now), { roles: config.roles, index });
+    const verified = new VerifiedToken(token, verifyAccessToken(token, ring, rules, now), { permissionsOf: this.#permissionsOf, index });
     this.#cache.set(verified);
     return verified;
   }
 
   /** What can change while a token is cached: revocation, freshness, and what this route demands. */
-  #admit(token: VerifiedToken, rule: CompiledRule, now: number): void {
+  #admit(token: VerifiedToken, principal: Principal, { rule, now }: { rule: CompiledRule; now: number }): Principal {
     const { index, feed } = this.#options;
     const revoked = index.isKeyCompromised(token.kid) ? 'token_expired' : index.check(token, token.fingerprints);
     if (revoked !== null) throw new AuthError(revoked);
     if (rule.revocation === 'strict' && !feed.isFresh(now)) throw new AuthError('revocation_unavailable');
-    authorize(token.byCookie, rule, now / 1000 - token.authTime);
+    authorize(principal, rule, now / 1000 - token.authTime);
+    return principal;
   }
 }

@@ -1,63 +1,99 @@
 /** A token that was verified, in the form the hot path needs: claims parsed once, one frozen principal for each way it can arrive. */
 import type { Principal } from '../model/app-types.js';
-import { permissionsOf } from '../policy/roles.js';
+import type { PermissionsOf } from '../policy/roles.js';
 import type { RevocableToken, RevocationIndex, TokenFingerprints } from '../revocation/revocation-index.js';
-import type { VerifiedAccessToken } from '../tokens/access-token.js';
+import type { AccessClaims, VerifiedAccessToken } from '../tokens/access-token.js';
 import { flat, type CachedToken } from './token-cache.js';
 
-export interface VerifiedToken extends CachedToken, RevocableToken {
+export interface PrepareContext {
+  readonly permissionsOf: PermissionsOf;
+  readonly index: Pick<RevocationIndex, 'fingerprintsOf'>;
+}
+
+export class VerifiedToken implements CachedToken, RevocableToken {
+  readonly token: string;
   readonly kid: string;
+  readonly sessionId: string;
+  readonly userId: string;
+  readonly epoch: number;
+  readonly authzVersion: number;
+  /** Milliseconds. */
   readonly expiresAt: number;
   /** Seconds. */
   readonly authTime: number;
   readonly fingerprints: TokenFingerprints;
-  readonly byCookie: Principal;
-  readonly byBearer: Principal;
   /** The session's CSRF token, once it was needed. */
   csrfToken: Buffer | undefined;
+  readonly #claims: AccessClaims;
+  readonly #permissions: ReadonlySet<string>;
+  #byCookie: Principal | undefined;
+  #byBearer: Principal | undefined;
+
+  constructor(token: string, { claims, kid }: VerifiedAccessToken, { permissionsOf, index }: PrepareContext) {
+    this.token = flat(token);
+    this.kid = kid;
+    this.sessionId = claims.sid;
+    this.userId = claims.sub;
+    this.epoch = claims.sep;
+    this.authzVersion = claims.azv;
+    this.expiresAt = claims.exp * 1000;
+    this.authTime = claims.auth_time;
+    this.fingerprints = index.fingerprintsOf(claims.sid, claims.sub);
+    this.csrfToken = undefined;
+    this.#claims = claims;
+    this.#permissions = permissionsOf(claims.roles);
+  }
+
+  get byCookie(): Principal {
+    this.#byCookie ??= new TokenPrincipal(this.#claims, this.#permissions, 'cookie');
+    return this.#byCookie;
+  }
+
+  get byBearer(): Principal {
+    this.#byBearer ??= new TokenPrincipal(this.#claims, this.#permissions, 'bearer');
+    return this.#byBearer;
+  }
 }
 
-export interface PrepareContext {
-  readonly roles: ReadonlyMap<string, readonly string[]>;
-  readonly index: RevocationIndex;
-}
+const noClaims = Object.freeze({});
 
-export function prepareToken(token: string, { claims, kid }: VerifiedAccessToken, { roles, index }: PrepareContext): VerifiedToken {
-  const facts = {
-    userId: claims.sub,
-    sessionId: claims.sid,
-    roles: Object.freeze([...claims.roles]),
-    permissions: permissionsOf(claims.roles, roles),
-    claims: deepFreeze({ ...claims.app }),
-    factors: Object.freeze([...claims.amr]),
-    // Made anew at each reading: a Date cannot be frozen, and principals are shared between requests.
-    get authenticatedAt() {
-      return new Date(claims.auth_time * 1000);
-    },
-    get expiresAt() {
-      return new Date(claims.exp * 1000);
-    },
-  };
-  return {
-    token: flat(token),
-    kid,
-    sessionId: claims.sid,
-    userId: claims.sub,
-    epoch: claims.sep,
-    authzVersion: claims.azv,
-    expiresAt: claims.exp * 1000,
-    authTime: claims.auth_time,
-    fingerprints: index.fingerprintsOf(claims.sid, claims.sub),
-    byCookie: principal(facts, 'cookie'),
-    byBearer: principal(facts, 'bearer'),
-    csrfToken: undefined,
-  };
-}
+class TokenPrincipal implements Principal {
+  readonly userId: string;
+  readonly sessionId: string;
+  readonly roles: readonly string[];
+  readonly permissions: ReadonlySet<string>;
+  readonly claims: object;
+  readonly via: 'cookie' | 'bearer';
+  readonly factors: readonly string[];
+  readonly #authTime: number;
+  readonly #exp: number;
 
-function principal(facts: Omit<Principal, 'via'>, via: Principal['via']): Principal {
-  const value = { via };
-  Object.defineProperties(value, Object.getOwnPropertyDescriptors(facts));
-  return Object.freeze(value) as Principal;
+  constructor(claims: AccessClaims, permissions: ReadonlySet<string>, via: 'cookie' | 'bearer') {
+    this.userId = claims.sub;
+    this.sessionId = claims.sid;
+    this.roles = Object.freeze(claims.roles);
+    this.permissions = permissions;
+    this.claims = claims.app === undefined ? noClaims : deepFreeze(claims.app);
+    this.via = via;
+    this.factors = Object.freeze(claims.amr);
+    this.#authTime = claims.auth_time;
+    this.#exp = claims.exp;
+    Object.freeze(this);
+  }
+
+  // Made anew at each reading: a Date cannot be frozen, and principals are shared between requests.
+  get authenticatedAt(): Date {
+    return new Date(this.#authTime * 1000);
+  }
+
+  get expiresAt(): Date {
+    return new Date(this.#exp * 1000);
+  }
+
+  toJSON(): object {
+    const { authenticatedAt, expiresAt } = this;
+    return { ...this, permissions: [...this.permissions], authenticatedAt, expiresAt };
+  }
 }
 
 function deepFreeze<Value extends object>(value: Value): Value {

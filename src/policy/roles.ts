@@ -27,6 +27,15 @@ class FrozenSet extends Set<string> {
 }
 
 /** What these roles may do together. A role that is not configured (any more) permits nothing. */
-export function permissionsOf(roles: readonly string[], table: ReadonlyMap<string, readonly string[]>): ReadonlySet<string> {
-  return new FrozenSet(roles.flatMap((role) => table.get(role) ?? []));
+export type PermissionsOf = (roles: readonly string[]) => ReadonlySet<string>;
+
+/** Each combination is worked out once: `roles` must come from where strangers cannot make them up. */
+export function createPermissionsOf(table: ReadonlyMap<string, readonly string[]>): PermissionsOf {
+  const known = new Map<string, ReadonlySet<string>>();
+  return (roles) => {
+    const key = roles.join('\n');
+    const permissions = known.get(key) ?? new FrozenSet(roles.flatMap((role) => table.get(role) ?? []));
+    known.set(key, permissions);
+    return permissions;
+  };
 }
