@@ -100,7 +100,8 @@ export function verifyAccessToken(token: string, ring: KeyRing, rules: AccessTok
 
 function parsePayload(encoded: string): Record<string, unknown> {
   const bytes = decodeBase64url(encoded);
-  if (!bytes || !isUtf8(bytes)) throw invalid('payload encoding');
+  if (!bytes) throw invalid('encoding of the payload');
+  if (!isUtf8(bytes)) throw invalid('payload is no UTF-8');
   let payload: unknown;
   try {
     payload = JSON.parse(bytes.toString('utf8'));
