@@ -61,7 +61,7 @@ export function resolveOptions<App extends AppTypes>(options: AuthOptions<App>):
     roles,
     defaultRole: defaultRole ?? '',
     sensitiveSeconds: 600,
-    development: publicUrl.loopback && process.env['NODE_ENV'] !== 'production',
+    development: options.development !== false && publicUrl.loopback && process.env['NODE_ENV'] !== 'production',
   };
   if (problems.list.length > 0) throw new ConfigError(problems.list);
   return config;
