@@ -37,6 +37,11 @@ export interface AuthOptions<App extends AppTypes = AppTypes> {
   claims?: (user: User<App>) => App['claims'] | Promise<App['claims']>;
   /** May refuse a registration by throwing `AuthError`. Runs before anything is written. */
   beforeRegister?: (input: { username: string | null; email: string | null; profile: App['profile'] }) => void | Promise<void>;
+  /**
+   * `false` switches off what makes development easier: every port of the public host name trusted, refused origins explained. Default: on while
+   * `publicUrl` is this machine and `NODE_ENV` is not `production`.
+   */
+  development?: false;
   /** Told of each event after its commit. Must not throw; never delays an answer. */
   onEvent?: (event: AuthEvent) => void | Promise<void>;
   /** Default: warnings and errors on the console. */

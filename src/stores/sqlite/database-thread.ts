@@ -53,6 +53,8 @@ export class DatabaseThread {
       thread.#longestAccessSeconds = message.opened.longestAccessSeconds;
       return thread;
     }
+    // Otherwise the process could end before anybody hears why.
+    thread.#worker.ref();
     await thread.#ended;
     throw 'refused' in message ? new OpeningRefused(message.refused) : new Error('The database thread answered out of turn.');
   }

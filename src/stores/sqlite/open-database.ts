@@ -53,7 +53,7 @@ function configure(database: SqliteDatabase): void {
 function useWriteAheadLog(database: SqliteDatabase): void {
   const pause = new Int32Array(new SharedArrayBuffer(4));
   let mode = journalMode(database);
-  for (let attempt = 1; mode === 'busy' && attempt < 200; attempt += 1) {
+  for (let attempt = 1; mode !== 'wal' && mode !== 'memory' && attempt < 100; attempt += 1) {
     Atomics.wait(pause, 0, 0, 25);
     mode = journalMode(database);
   }

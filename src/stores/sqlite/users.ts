@@ -1,5 +1,13 @@
 /** Users: the acts of `UserStore`, as they run on the database thread. */
-import type { NewUserRecord, PasswordCredential, UserChanges, UserKey, UserRecord, UserWriteOutcome } from '../../model/store.js';
+import type {
+  NewUserRecord,
+  PasswordCredential,
+  UserChanges,
+  UserCursor,
+  UserKey,
+  UserRecord,
+  UserWriteOutcome,
+} from '../../model/store.js';
 import type { ActArguments, ActResult, ActScope, ActsOf } from './acts.js';
 import type { SqliteDatabase, SqliteParameters, SqliteStatement } from './driver.js';
 
@@ -55,6 +63,9 @@ export function userFromRow(row: UserRow): UserRecord {
   };
 }
 
+/** Where the first page starts: above every user, so that one statement seeks into the index for each page. */
+const beforeAll: UserCursor = { createdAt: Number.MAX_SAFE_INTEGER, id: '' };
+
 /** A deleted user's tokens have a smaller epoch, whatever it was. */
 const deletedEpoch = Number.MAX_SAFE_INTEGER;
 
@@ -107,7 +118,7 @@ class UserStatements {
       UPDATE sessions SET device = '', ended_at = coalesce(ended_at, :now), end_reason = coalesce(end_reason, 'user_deleted') WHERE user_id = :id`);
     this.list = database.prepare(`
       SELECT ${columns} FROM users
-      WHERE (:query IS NULL OR instr(search_text, :query) > 0) AND (:id IS NULL OR (created_at, id) < (:createdAt, :id))
+      WHERE (created_at, id) < (:createdAt, :id) AND (:query IS NULL OR instr(search_text, :query) > 0)
       ORDER BY created_at DESC, id DESC LIMIT :limit`);
   }
 }
@@ -227,8 +238,7 @@ class Users {
   list({ query, limit, after }: ActArguments<'users.list'>[0]): ActResult<'users.list'> {
     const rows = this.#statements.list.all({
       query: query === null ? null : foldCase(query),
-      createdAt: after?.createdAt ?? null,
-      id: after?.id ?? null,
+      ...(after ?? beforeAll),
       limit: limit + 1,
     }) as UserRow[];
     const items = rows.slice(0, limit).map(userFromRow);

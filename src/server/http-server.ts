@@ -1,0 +1,147 @@
+/** The HTTP server around the handler: health, methods and malformed requests, limits of time and size, and a stop that loses nothing. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { once } from 'node:events';
+import type { Duplex } from 'node:stream';
+import { fromNode, toNode } from '../adapters/node-bridge.js';
+import type { AuthInternals } from '../auth.js';
+import { AuthError } from '../errors.js';
+import type { Answer, HttpResponse } from '../http/message.js';
+import { securityHeaders } from '../http/security-headers.js';
+import { live, livePath, ready, readyPath } from './health.js';
+import type { ServerLogger } from './log.js';
+import { answerToMalformed, knownMethods, writeRaw } from './malformed.js';
+
+const limits = {
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  /** Longer than proxies keep theirs (60 s is usual), so that it is never we who close a connection just as a request comes. */
+  keepAliveTimeout: 65_000,
+  connectionsCheckingInterval: 1_000,
+  maxHeaderSize: 16 * 1024,
+  /** We answer that ourselves. */
+  requireHostHeader: false,
+} as const;
+
+export interface RunningServer {
+  /** Accepts nothing more, finishes what runs, for at most this long; then cuts it. */
+  stop(withinMilliseconds: number): Promise<void>;
+}
+
+export interface ServerOptions extends AuthInternals {
+  readonly logger: ServerLogger;
+  readonly port: number;
+  readonly host: string;
+}
+
+/** Listens when it resolves. Rejects with what Node says when it cannot. */
+export async function startHttpServer(options: ServerOptions): Promise<RunningServer> {
+  const running = new AnswersUnderWay();
+  const server = createServer(limits, (request, response) => {
+    running.add(response);
+    logWhenDone(options, request, response);
+    void answer(options, request, running.isStopping).then((answered) => {
+      toNode(answered, request, response);
+    });
+  });
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    answerClientError(options, { error, socket, under: running.of(socket) });
+  });
+  server.on('connect', (_request, socket: Duplex) => {
+    writeRaw(socket, refuseMethod(options, {}));
+  });
+  server.listen(options.port, options.host);
+  await once(server, 'listening');
+  return { stop: (withinMilliseconds) => stop(server, running, withinMilliseconds) };
+}
+
+/** Never rejects. */
+async function answer(options: ServerOptions, request: IncomingMessage, isStopping: boolean): Promise<HttpResponse> {
+  const { handler, core } = options;
+  const { method = '', url = '/', headers, httpVersion } = request;
+  const [path = '/'] = url.split('?', 1);
+  // Not before the parser is through with a request without a body: an answer would cut off what is still to come.
+  await Promise.resolve();
+  if (headers.host === undefined && httpVersion === '1.1') return answerToMalformed(handler, undefined);
+  if (path === livePath || path === readyPath) {
+    if (method !== 'GET' && method !== 'HEAD') return refuseMethod(options, headers, ['GET', 'HEAD']);
+    return complete(options, path === livePath ? live() : await ready(core, isStopping), method);
+  }
+  if (!knownMethods.includes(method) && !handler.owns(url)) return refuseMethod(options, headers);
+  return handler.handle(fromNode(request));
+}
+
+function refuseMethod({ handler }: ServerOptions, headers: IncomingMessage['headers'], allow = knownMethods): HttpResponse {
+  return handler.refuse(new AuthError('method_not_allowed', { allow }), { headers });
+}
+
+function complete({ core }: ServerOptions, { status, document, headers = [] }: Answer, method: string): HttpResponse {
+  const body = JSON.stringify(document);
+  const common = securityHeaders(core.config, core.random(12).toString('base64url'), null);
+  const own: HttpResponse['headers'] = [
+    ['content-type', 'application/json; charset=utf-8'],
+    ['content-length', String(Buffer.byteLength(body))],
+  ];
+  return { status, headers: [...common, ...own, ...headers], body: method === 'HEAD' ? '' : body };
+}
+
+/** Path only, and only of what is ours: what a stranger puts into a path is his. */
+function logWhenDone({ logger, handler, core }: ServerOptions, request: IncomingMessage, response: ServerResponse): void {
+  const startedAt = core.clock.now();
+  response.once('finish', () => {
+    const [path = '/'] = (request.url ?? '/').split('?', 1);
+    const shown = handler.owns(path) || path.startsWith('/health/') ? path : '(unknown path)';
+    const milliseconds = Math.round(core.clock.now() - startedAt);
+    logger.debug({ method: request.method, path: shown, status: response.statusCode, milliseconds }, 'answered');
+  });
+}
+
+interface ClientError {
+  readonly error: NodeJS.ErrnoException;
+  readonly socket: Duplex;
+  /** The answer that is under way on this connection. */
+  readonly under: ServerResponse | undefined;
+}
+
+function answerClientError({ handler }: ServerOptions, { error, socket, under }: ClientError): void {
+  const cannotAnswer = error.code === 'ECONNRESET' || !socket.writable || under?.headersSent === true;
+  if (cannotAnswer) socket.destroy();
+  else writeRaw(socket, answerToMalformed(handler, error.code));
+}
+
+/** The answers that are not finished yet, by connection. */
+class AnswersUnderWay {
+  readonly #answers: Map<ServerResponse, Duplex> = new Map();
+  #isStopping = false;
+
+  get isStopping(): boolean {
+    return this.#isStopping;
+  }
+
+  add(response: ServerResponse): void {
+    const { socket } = response;
+    if (!socket) return;
+    if (this.#isStopping) response.setHeader('connection', 'close');
+    this.#answers.set(response, socket);
+    response.once('close', () => this.#answers.delete(response));
+  }
+
+  of(socket: Duplex): ServerResponse | undefined {
+    return [...this.#answers].find(([, its]) => its === socket)?.[0];
+  }
+
+  /** Each answer that has not begun tells its client to open a new connection. */
+  closeEach(): void {
+    this.#isStopping = true;
+    for (const response of this.#answers.keys()) if (!response.headersSent) response.setHeader('connection', 'close');
+  }
+}
+
+async function stop(server: Server, running: AnswersUnderWay, withinMilliseconds: number): Promise<void> {
+  const closed = once(server, 'close');
+  running.closeEach();
+  server.close();
+  server.closeIdleConnections();
+  const timer = setTimeout(() => server.closeAllConnections(), withinMilliseconds);
+  await closed;
+  clearTimeout(timer);
+}

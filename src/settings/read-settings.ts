@@ -1,0 +1,233 @@
+/** Reads all settings of the stand-alone server from an environment and finds every problem before anything is opened or written. */
+import { resolve } from 'node:path';
+import { deriveKeys, masterSecret, newSecret, type MasterSecret } from '../crypto/master-secret.js';
+import { ConfigError, type ConfigProblem } from '../errors.js';
+import type { AuthConfig } from '../model/config.js';
+import type { AuthOptions } from '../model/options.js';
+import { parseDuration } from '../policy/durations.js';
+import { isLoopback, resolveOptions } from '../policy/resolve-options.js';
+import { sqlite } from '../stores/sqlite/index.js';
+import type { Environment } from './environment.js';
+import { nearestName } from './nearest-name.js';
+import { UnusableValue } from './parse-value.js';
+import { settingNames, settings, type LogLevel, type SettingName, type SettingValues } from './table.js';
+
+export interface Settings {
+  readonly port: number;
+  readonly host: string;
+  readonly dataFolder: string;
+  /** Absolute, or `:memory:`. */
+  readonly databaseFile: string;
+  readonly logLevel: LogLevel;
+  /** Only while public URL and host are this machine and `NODE_ENV` is not production; otherwise production rules hold. */
+  readonly development: boolean;
+  /** Null: made up in the data folder. */
+  readonly secret: MasterSecret | null;
+  readonly options: Omit<AuthOptions, 'secret'>;
+  readonly config: AuthConfig;
+  /** What is allowed and should still be known; `path` is the variable. */
+  readonly warnings: readonly ConfigProblem[];
+}
+
+/** `settings` is null when there are problems. */
+export type CheckedSettings =
+  | { readonly settings: Settings; readonly problems: readonly [] }
+  | { readonly settings: null; readonly problems: readonly ConfigProblem[] };
+
+const prefix = 'COUNTERSIGN_';
+const longestAccessSeconds = 86_400;
+/** The settings that can have a value which weakens security. */
+const weakening: readonly SettingName[] = ['COUNTERSIGN_ACCESS_TTL', 'COUNTERSIGN_LOGIN_LIMIT', 'COUNTERSIGN_API_LIMIT'];
+
+type Values = { readonly [Name in SettingName]: SettingValues[Name] | undefined };
+
+interface Findings {
+  readonly problems: ConfigProblem[];
+  readonly warnings: ConfigProblem[];
+}
+
+/** @throws {ConfigError} every problem, under the names of the variables. */
+export function readSettings(environment: Environment): Settings {
+  const checked = checkSettings(environment);
+  if (checked.settings === null) throw new ConfigError(checked.problems);
+  return checked.settings;
+}
+
+export function checkSettings(environment: Environment): CheckedSettings {
+  const found: Findings = { problems: unknownNames(environment), warnings: [] };
+  const values = readValues(environment, found);
+  const port = values.PORT ?? 4000;
+  const publicUrl = values.COUNTERSIGN_PUBLIC_URL ?? `http://localhost:${port}`;
+  const place = resolvePlace(values, publicUrl, found);
+  const dataFolder = resolve(values.COUNTERSIGN_DATA ?? './data');
+  const file = values.COUNTERSIGN_STORE ?? `${dataFolder}/countersign.db`;
+  const secret = readSecret(values, place.development, found);
+  const options: Settings['options'] = {
+    publicUrl,
+    store: sqlite(file),
+    ...optionsOf(values, accessLife(values, found)),
+    ...(place.development ? {} : { development: false as const }),
+  };
+  const config = checkOptions({ ...options, secret: secret ?? masterSecret(newSecret()) }, found);
+  if (config === null || found.problems.length > 0) return { settings: null, problems: found.problems };
+  return {
+    settings: {
+      port,
+      ...place,
+      dataFolder,
+      databaseFile: file === ':memory:' ? file : resolve(file),
+      logLevel: values.COUNTERSIGN_LOG_LEVEL ?? 'info',
+      secret,
+      options,
+      config,
+      warnings: found.warnings,
+    },
+    problems: [],
+  };
+}
+
+/** The same problems under the names of the variables that feed the options. */
+export function nameProblems(problems: readonly ConfigProblem[]): ConfigProblem[] {
+  return problems.map(({ path, message }) => {
+    const option = path.replace(/\[\d+\]$/, '');
+    const name = settingNames.find((candidate) => settings[candidate].options?.includes(option));
+    return { path: name ?? path, message: nameOptions(message) };
+  });
+}
+
+/** Words of the options inside a message, as this server's operator knows them. */
+function nameOptions(message: string): string {
+  return message.replace('publicUrl', 'COUNTERSIGN_PUBLIC_URL').replace('subdomainsOf', 'the domain after "subdomains:"');
+}
+
+function unknownNames(environment: Environment): ConfigProblem[] {
+  const known: readonly string[] = settingNames;
+  const suffixes = known.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
+  return Object.keys(environment)
+    .filter((name) => name.startsWith(prefix) && !known.includes(name))
+    .map((path) => {
+      const meant = nearestName(path.slice(prefix.length), suffixes);
+      return { path, message: `is no setting: ${meant === null ? 'remove it' : `did you mean ${prefix}${meant}?`}` };
+    })
+    .map(({ path, message }) => ({ path, message: /[.?]$/.test(message) ? message : `${message}.` }));
+}
+
+/** An empty variable counts as not set. */
+function readValues(environment: Environment, found: Findings): Values {
+  const values: Partial<Record<SettingName, unknown>> = {};
+  for (const name of settingNames) {
+    const text = environment[name]?.trim() ?? '';
+    if (text !== '') values[name] = readValue(name, text, found);
+  }
+  return values as Values;
+}
+
+function readValue(name: SettingName, text: string, { problems, warnings }: Findings): unknown {
+  const { parse, withoutEffect } = settings[name];
+  try {
+    const value: unknown = parse(text);
+    if (withoutEffect !== undefined) warnings.push({ path: name, message: withoutEffect });
+    return value;
+  } catch (error) {
+    if (!(error instanceof UnusableValue)) throw error;
+    problems.push({ path: name, message: error.message });
+    return undefined;
+  }
+}
+
+/** Where it runs, and with that by which rules. */
+function resolvePlace(values: Values, publicUrl: string, { problems, warnings }: Findings): { host: string; development: boolean } {
+  const isProduction = values.NODE_ENV === 'production';
+  const isLocal = URL.canParse(publicUrl) && isLoopback(new URL(publicUrl).hostname);
+  const host = values.HOST ?? (isLocal && !isProduction ? '127.0.0.1' : '0.0.0.0');
+  if (isProduction && values.COUNTERSIGN_PUBLIC_URL === undefined) {
+    const message = 'is missing: in production the server must know where browsers reach it. Set it, such as https://auth.example.com.';
+    problems.push({ path: 'COUNTERSIGN_PUBLIC_URL', message });
+  } else if (isLocal && !isLoopback(host)) {
+    warnings.push({
+      path: 'HOST',
+      message: 'the server listens beyond this machine, but browsers can use it under its public URL on this machine only.',
+    });
+  }
+  return { host, development: isLocal && isLoopback(host) && !isProduction };
+}
+
+/** Null while one may be made up. */
+function readSecret(values: Values, development: boolean, { problems }: Findings): MasterSecret | null {
+  if (values.COUNTERSIGN_SECRET === undefined && development) return null;
+  try {
+    const secret = masterSecret(values.COUNTERSIGN_SECRET);
+    deriveKeys(secret);
+    return secret;
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    const reason = 'One is made up only while HOST and COUNTERSIGN_PUBLIC_URL are this machine and NODE_ENV is not production.';
+    for (const { path, message } of nameProblems(error.problems)) {
+      problems.push({ path, message: values.COUNTERSIGN_SECRET === undefined ? `${message} ${reason}` : message });
+    }
+    return null;
+  }
+}
+
+/** Above a day only by name: what a token carries besides revocable facts stays as it was for as long. */
+function accessLife(
+  values: Values,
+  { problems, warnings }: Findings,
+): Pick<NonNullable<AuthOptions['tokens']>, 'accessTtl' | 'insecureAccessTtl'> {
+  const allowed = values.COUNTERSIGN_ALLOW_INSECURE ?? [];
+  for (const name of allowed.filter((candidate) => !weakening.some((known) => known === candidate))) {
+    const which = /^[A-Z_]+$/.test(name) ? name : 'an entry';
+    problems.push({ path: 'COUNTERSIGN_ALLOW_INSECURE', message: `${which} has no insecure value: name only ${weakening.join(', ')}.` });
+  }
+  const life = values.COUNTERSIGN_ACCESS_TTL;
+  if (life === undefined) return {};
+  if ((parseDuration(life) ?? 0) <= longestAccessSeconds) return { accessTtl: life };
+  if (allowed.includes('COUNTERSIGN_ACCESS_TTL')) {
+    warnings.push({ path: 'COUNTERSIGN_ACCESS_TTL', message: 'access tokens live longer than 24h, as COUNTERSIGN_ALLOW_INSECURE allows.' });
+    return { insecureAccessTtl: life };
+  }
+  const message = 'is longer than 24h. Set at most 24h; if it is meant, set COUNTERSIGN_ALLOW_INSECURE=COUNTERSIGN_ACCESS_TTL as well.';
+  problems.push({ path: 'COUNTERSIGN_ACCESS_TTL', message });
+  return {};
+}
+
+/** Only what is set: the defaults are those of `createAuth`. */
+function optionsOf(values: Values, life: ReturnType<typeof accessLife>): Partial<AuthOptions> {
+  return set({
+    identifiers: values.COUNTERSIGN_IDENTIFIERS,
+    registration: values.COUNTERSIGN_REGISTRATION,
+    emailVerification: values.COUNTERSIGN_EMAIL_VERIFICATION,
+    delivery: values.COUNTERSIGN_DELIVERY,
+    // Their shape is judged by resolveOptions.
+    trustedOrigins: values.COUNTERSIGN_TRUSTED_ORIGINS as AuthOptions['trustedOrigins'],
+    cookies: set({ topology: values.COUNTERSIGN_COOKIES, prefix: values.COUNTERSIGN_COOKIE_PREFIX }),
+    tokens: set({
+      ...life,
+      algorithm: values.COUNTERSIGN_ALG,
+      audience: values.COUNTERSIGN_AUDIENCE,
+      rotateKeysEvery: values.COUNTERSIGN_KEY_MAX_AGE,
+    }),
+    session: set({
+      idleTimeout: values.COUNTERSIGN_REFRESH_TTL,
+      absoluteLifetime: values.COUNTERSIGN_SESSION_MAX_AGE,
+      replayWindow: values.COUNTERSIGN_REPLAY_WINDOW,
+    }),
+    revocation: set({ mode: values.COUNTERSIGN_REVOCATION, maxStaleness: values.COUNTERSIGN_MAX_STALENESS }),
+  });
+}
+
+/** Without the entries that are undefined. */
+function set<Entries extends object>(entries: Entries): { [Name in keyof Entries]?: Exclude<Entries[Name], undefined> } {
+  const present = Object.entries(entries).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(present) as { [Name in keyof Entries]?: Exclude<Entries[Name], undefined> };
+}
+
+function checkOptions(options: AuthOptions, { problems }: Findings): AuthConfig | null {
+  try {
+    return resolveOptions(options);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    problems.push(...nameProblems(error.problems));
+    return null;
+  }
+}

@@ -1,0 +1,275 @@
+/** Every setting of the stand-alone server: its variable, its default, what it is, and how it is read. */
+import type { Delivery, Duration } from '../model/app-types.js';
+import type { AuthOptions, CookieOptions } from '../model/options.js';
+import type { SigningAlgorithm } from '../model/store.js';
+import {
+  oneOf,
+  parseDurationText,
+  parseHost,
+  parseIdentifiers,
+  parseLimit,
+  parseList,
+  parsePort,
+  parseStore,
+  parseText,
+  parseTopology,
+  parseWorkers,
+  refuse,
+} from './parse-value.js';
+
+export interface Setting<Value> {
+  /** As it would be written, where there is one that can be. */
+  readonly fallback?: string;
+  /** The default in words, where it depends on others or there is none. */
+  readonly fallbackText?: string;
+  /** One sentence. */
+  readonly about: string;
+  /** The paths of `AuthOptions` that it feeds; problems found there are told under its name. */
+  readonly options?: readonly string[];
+  /** Never printed. */
+  readonly isSecret?: true;
+  /** It is checked, but does nothing in this version; said at each start. */
+  readonly withoutEffect?: string;
+  /** Not part of this version; setting it is a problem. */
+  readonly refused?: true;
+  /** @throws {UnusableValue} */
+  readonly parse: (text: string) => Value;
+}
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
+
+/** What the variables hold once they are read. */
+export interface SettingValues {
+  readonly PORT: number;
+  readonly HOST: string;
+  readonly NODE_ENV: string;
+  readonly COUNTERSIGN_DATA: string;
+  readonly COUNTERSIGN_STORE: string;
+  readonly COUNTERSIGN_REDIS: never;
+  readonly COUNTERSIGN_SECRET: readonly string[];
+  readonly COUNTERSIGN_PUBLIC_URL: string;
+  readonly COUNTERSIGN_AUDIENCE: readonly string[];
+  readonly COUNTERSIGN_TRUSTED_ORIGINS: readonly string[];
+  readonly COUNTERSIGN_TRUSTED_PROXIES: string;
+  readonly COUNTERSIGN_DELIVERY: Delivery;
+  readonly COUNTERSIGN_ACCESS_TTL: Duration;
+  readonly COUNTERSIGN_REFRESH_TTL: Duration;
+  readonly COUNTERSIGN_SESSION_MAX_AGE: Duration;
+  readonly COUNTERSIGN_REPLAY_WINDOW: Duration;
+  readonly COUNTERSIGN_LOGIN_LIMIT: string;
+  readonly COUNTERSIGN_API_LIMIT: string;
+  readonly COUNTERSIGN_SMTP_URL: never;
+  readonly COUNTERSIGN_MAIL_FROM: string;
+  readonly COUNTERSIGN_WORKERS: number;
+  readonly COUNTERSIGN_COOKIES: NonNullable<CookieOptions['topology']>;
+  readonly COUNTERSIGN_COOKIE_PREFIX: string;
+  readonly COUNTERSIGN_IDENTIFIERS: NonNullable<AuthOptions['identifiers']>;
+  readonly COUNTERSIGN_REGISTRATION: 'open' | 'closed';
+  readonly COUNTERSIGN_EMAIL_VERIFICATION: 'required' | 'optional';
+  readonly COUNTERSIGN_ALG: SigningAlgorithm;
+  readonly COUNTERSIGN_KEY_MAX_AGE: Duration;
+  readonly COUNTERSIGN_REVOCATION: 'strict' | 'available';
+  readonly COUNTERSIGN_MAX_STALENESS: Duration;
+  readonly COUNTERSIGN_LOG_LEVEL: LogLevel;
+  readonly COUNTERSIGN_METRICS_TOKEN: string;
+  readonly COUNTERSIGN_ALLOW_INSECURE: readonly string[];
+}
+
+export type SettingName = keyof SettingValues;
+
+const notLimited = 'attempts are not limited by this version; put a limiter in front.';
+
+export const settings: { readonly [Name in SettingName]: Setting<SettingValues[Name]> } = {
+  PORT: { fallback: '4000', about: 'The port that the server listens on.', parse: parsePort },
+  HOST: {
+    fallbackText: '`127.0.0.1`; `0.0.0.0` under production rules',
+    about: 'The address that the server listens on.',
+    parse: parseHost,
+  },
+  COUNTERSIGN_DATA: {
+    fallback: './data',
+    about: 'The folder of the embedded database and, in development, of the made-up secret.',
+    parse: parseText,
+  },
+  COUNTERSIGN_STORE: {
+    fallbackText: '`countersign.db` in the data folder',
+    about: 'The store of record: `sqlite:` and the path of a file.',
+    options: ['store'],
+    parse: parseStore,
+  },
+  COUNTERSIGN_SECRET: {
+    fallbackText: 'made up in development, required under production rules',
+    about:
+      'The master secret, at least 32 random bytes as `countersign secret` prints them. Several are separated by commas: the first signs, all verify.',
+    options: ['secret'],
+    isSecret: true,
+    parse: (text) => text.split(','),
+  },
+  COUNTERSIGN_PUBLIC_URL: {
+    fallbackText: '`http://localhost:PORT`; required when `NODE_ENV` is `production`',
+    about: 'Where browsers reach the server: issuer and cookie security. Never taken from a request.',
+    options: ['publicUrl'],
+    parse: parseText,
+  },
+  COUNTERSIGN_AUDIENCE: {
+    fallbackText: 'the public URL',
+    about: 'Whom access tokens are for; a list, of which this server demands the first.',
+    options: ['tokens.audience'],
+    parse: parseList,
+  },
+  COUNTERSIGN_TRUSTED_ORIGINS: {
+    fallbackText: 'the own origin',
+    about: 'The origins whose pages may call with cookies; a list, each exact: `https://app.example.com`.',
+    options: ['trustedOrigins'],
+    parse: parseList,
+  },
+  COUNTERSIGN_COOKIES: {
+    fallback: 'same-origin',
+    about:
+      'Which pages get cookies: `same-origin`; `subdomains:example.com`, where the access cookie loses its `__Host-`; or `cross-site`, where only origin and CSRF token protect.',
+    options: ['cookies.topology', 'cookies.sameSite'],
+    parse: parseTopology,
+  },
+  COUNTERSIGN_COOKIE_PREFIX: {
+    fallback: 'cs',
+    about: 'What the names of the cookies begin with; two applications on one host need two.',
+    options: ['cookies.prefix'],
+    parse: parseText,
+  },
+  COUNTERSIGN_DELIVERY: {
+    fallback: 'cookie',
+    about: 'How tokens travel unless a login asks for another way: `cookie`, `memory` or `bearer`.',
+    parse: oneOf('cookie', 'memory', 'bearer'),
+  },
+  COUNTERSIGN_IDENTIFIERS: {
+    fallback: 'username,email',
+    about: 'What people sign in with: `username`, `email`, or both.',
+    options: ['identifiers'],
+    parse: parseIdentifiers,
+  },
+  COUNTERSIGN_REGISTRATION: {
+    fallback: 'open',
+    about: '`open`, or `closed`: only administrators create users.',
+    options: ['registration'],
+    parse: oneOf('open', 'closed'),
+  },
+  COUNTERSIGN_EMAIL_VERIFICATION: {
+    fallback: 'required',
+    about:
+      '`required`: nobody registers by an e-mail address alone, since this version cannot verify it. `optional`: he may, and 201 or 409 tells a stranger which addresses have accounts.',
+    options: ['emailVerification'],
+    parse: oneOf('required', 'optional'),
+  },
+  COUNTERSIGN_ACCESS_TTL: {
+    fallback: '15m',
+    about: 'Life of an access token. Above `24h` only if `COUNTERSIGN_ALLOW_INSECURE` names it.',
+    options: ['tokens.accessTtl', 'tokens.insecureAccessTtl'],
+    parse: parseDurationText,
+  },
+  COUNTERSIGN_REFRESH_TTL: {
+    fallback: '7d',
+    about: 'A session ends when it was not refreshed for this long.',
+    options: ['session.idleTimeout'],
+    parse: parseDurationText,
+  },
+  COUNTERSIGN_SESSION_MAX_AGE: {
+    fallback: '30d',
+    about: 'A session ends this long after login, whatever happens; at most `400d`.',
+    options: ['session.absoluteLifetime'],
+    parse: parseDurationText,
+  },
+  COUNTERSIGN_REPLAY_WINDOW: {
+    fallback: '60s',
+    about: 'For this long after a rotation the refresh token before it gets the same successor; at most `10m`.',
+    options: ['session.replayWindow'],
+    parse: parseDurationText,
+  },
+  COUNTERSIGN_ALG: {
+    fallback: 'ES256',
+    about: 'The algorithm of access tokens: `ES256`, `EdDSA`, `RS256` or `HS256`.',
+    options: ['tokens.algorithm'],
+    parse: oneOf('ES256', 'EdDSA', 'RS256', 'HS256'),
+  },
+  COUNTERSIGN_KEY_MAX_AGE: {
+    fallback: '90d',
+    about: 'The age at which a signing key is followed by the next.',
+    options: ['tokens.rotateKeysEvery'],
+    parse: parseDurationText,
+  },
+  COUNTERSIGN_REVOCATION: {
+    fallback: 'strict',
+    about: '`strict` refuses requests while revocations cannot be known to be up to date; `available` lets them pass.',
+    options: ['revocation.mode'],
+    parse: oneOf('strict', 'available'),
+  },
+  COUNTERSIGN_MAX_STALENESS: {
+    fallback: '5s',
+    about: 'How old the knowledge of revocations may be; at most `60s`.',
+    options: ['revocation.maxStaleness'],
+    parse: parseDurationText,
+  },
+  COUNTERSIGN_LOG_LEVEL: {
+    fallback: 'info',
+    about: 'The least that is logged: `debug` (each request), `info` (security events), `warn`, `error` or `silent`.',
+    parse: oneOf('debug', 'info', 'warn', 'error', 'silent'),
+  },
+  COUNTERSIGN_ALLOW_INSECURE: {
+    fallbackText: 'none',
+    about: 'The settings that may have a value which weakens security; a list of their names.',
+    parse: parseList,
+  },
+  NODE_ENV: {
+    fallbackText: 'none',
+    about: '`production` demands production rules. Any other value allows development, on this machine only.',
+    parse: parseText,
+  },
+  COUNTERSIGN_LOGIN_LIMIT: {
+    fallbackText: 'none',
+    about: 'Failed logins and registrations in a time: `10/15m`; `insecure-off`.',
+    withoutEffect: notLimited,
+    parse: parseLimit,
+  },
+  COUNTERSIGN_API_LIMIT: {
+    fallbackText: 'none',
+    about: 'Requests in a time: `100/1m`; `insecure-off`.',
+    withoutEffect: notLimited,
+    parse: parseLimit,
+  },
+  COUNTERSIGN_TRUSTED_PROXIES: {
+    fallbackText: 'none',
+    about: 'Proxies whose forwarded headers count.',
+    withoutEffect: 'has no effect yet: this version looks at no address and no forwarded header.',
+    parse: parseText,
+  },
+  COUNTERSIGN_METRICS_TOKEN: {
+    fallbackText: 'none',
+    about: 'The token that metrics are read with.',
+    isSecret: true,
+    withoutEffect: 'has no effect yet: this version serves no metrics.',
+    parse: parseText,
+  },
+  COUNTERSIGN_MAIL_FROM: {
+    fallbackText: 'none',
+    about: 'The sender of mails.',
+    withoutEffect: 'has no effect yet: this version sends no mail.',
+    parse: parseText,
+  },
+  COUNTERSIGN_SMTP_URL: {
+    fallbackText: 'none',
+    about: 'The server that takes mails.',
+    isSecret: true,
+    refused: true,
+    parse: refuse('sending mail is not part of this version: leave it out.'),
+  },
+  COUNTERSIGN_REDIS: {
+    fallbackText: 'none',
+    about: 'A bus between several processes.',
+    isSecret: true,
+    refused: true,
+    parse: refuse('Redis is not part of this version: leave it out and run one process.'),
+  },
+  COUNTERSIGN_WORKERS: { fallback: '1', about: 'How many processes serve; only 1 in this version.', parse: parseWorkers },
+};
+
+/** In the order of the table. */
+export const settingNames: readonly SettingName[] = Object.keys(settings) as SettingName[];
