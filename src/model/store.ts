@@ -284,7 +284,7 @@ export interface SigningKeyRecord {
 }
 
 export interface KeyStore {
-  /** By `signsFrom`, oldest first. */
+  /** In the order in which they were added: instants can be equal, or go back with a clock. */
   list(): Promise<readonly SigningKeyRecord[]>;
   /** Adds a key only while `kid` is still the newest one (null: while there is none), so that two nodes never add two. */
   addAfter(newest: string | null, key: SigningKeyRecord): Promise<boolean>;

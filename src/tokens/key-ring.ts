@@ -40,7 +40,7 @@ export interface KeyRingTimes {
   readonly tokenSeconds: number;
 }
 
-/** State of each record; `records` by `signsFrom`, oldest first. Null when none can sign. */
+/** State of each record; `records` in the order in which they were added. Null when none can sign. */
 export function keyStates(records: readonly SigningKeyRecord[], { now, tokenSeconds }: KeyRingTimes): ReadonlyMap<string, KeyState> | null {
   const sound = records.filter((record) => record.compromisedAt === null);
   const signing = sound.findLast((record) => record.signsFrom <= now);

@@ -79,7 +79,7 @@ function opening(makeStore: MakeStore): void {
     const user = await createUser(at.store);
     await at.store.sessions.endAll(user.id);
     const other = live(await at.store.sessions.open(openInput(user.id, {}, { epoch: 1 }))).session;
-    at.world.told.length = 0;
+    at.world.forgetTold();
     const input = openInput(user.id, {}, { epoch: 0, replaces: other.id, maxSessions: 1 });
     expect(await at.store.sessions.open(input)).toBeNull();
     expect(await at.store.sessions.open({ ...input, epoch: 2 })).toBeNull();
@@ -113,14 +113,14 @@ function opening(makeStore: MakeStore): void {
     const stranger = await openSession(at.store, (await createUser(at.store)).id);
     const sessions: SessionRecord[] = [];
     for (let index = 0; index < 4; index += 1) {
-      at.world.now += 1;
+      at.world.advance(1);
       sessions.push(await openSession(at.store, user.id));
     }
     const [first, second, third, fourth] = sessions as [SessionRecord, SessionRecord, SessionRecord, SessionRecord];
-    at.world.now += 1;
+    at.world.advance(1);
     await at.store.sessions.rotate(rotateInput(first.id, 0));
     await at.store.sessions.end(third.id, 'logout');
-    at.world.told.length = 0;
+    at.world.forgetTold();
     const latest = live(await at.store.sessions.open(openInput(user.id, {}, { maxSessions: 2 }))).session;
     expect((await at.store.sessions.list(user.id)).map(({ id }) => id).sort()).toEqual([first.id, latest.id].sort());
     for (const { id } of [second, fourth])
@@ -135,7 +135,7 @@ function opening(makeStore: MakeStore): void {
   test('the new session is never the one that ends, though all were used in the same millisecond or later', async () => {
     const user = await createUser(at.store);
     const old = await openSession(at.store, user.id, { id: 'zzz' });
-    at.world.now -= 5;
+    at.world.advance(-5);
     const latest = live(await at.store.sessions.open(openInput(user.id, { id: 'aaa' }, { maxSessions: 1 }))).session;
     expect(await isListed(at.store, latest)).toBe(true);
     expect(await isListed(at.store, old)).toBe(false);
@@ -163,7 +163,7 @@ function replacing(makeStore: MakeStore): void {
   test('step-up ends the old session and opens the new one in one act', async () => {
     const user = await createUser(at.store);
     const old = await openSession(at.store, user.id);
-    at.world.now += 10;
+    at.world.advance(10);
     const next = live(await at.store.sessions.replace(replaceInput(user.id, old.id)));
     expect(next).toMatchObject({ session: { authenticatedAt: startAt + 10 }, user });
     expect(await sessionNow(at.store, old.id)).toMatchObject({ endReason: 'replaced', endedAt: startAt + 10 });
@@ -178,8 +178,8 @@ function replacing(makeStore: MakeStore): void {
       await openSession(at.store, user.id, { idleSeconds: 1 }),
     ];
     await at.store.sessions.end(ended.id, 'logout');
-    at.world.now += 1000;
-    at.world.told.length = 0;
+    at.world.advance(1000);
+    at.world.forgetTold();
     for (const replaces of ['nothing', ended.id, foreign.id, expired.id]) {
       const input = replaceInput(user.id, replaces);
       expect(await at.store.sessions.replace(input)).toBeNull();
@@ -226,13 +226,29 @@ function changingPassword(makeStore: MakeStore): void {
     const foreign = await openSession(at.store, (await createUser(at.store)).id);
     const [own, ended] = [await openSession(at.store, user.id), await openSession(at.store, user.id)];
     await at.store.sessions.end(ended.id, 'logout');
-    at.world.told.length = 0;
+    at.world.forgetTold();
     const input = { ...openInput(user.id), replaces: own.id, fromHash: 'old', toHash: 'new' };
     const wrong = [{ fromHash: 'other' }, { replaces: ended.id }, { replaces: foreign.id }, { replaces: 'nothing' }, { epoch: 1 }];
     for (const change of wrong) expect(await at.store.sessions.changePassword({ ...input, ...change })).toBeNull();
     expect(await at.store.users.findCredential({ id: user.id })).toEqual({ user, passwordHash: 'old' });
     expect((await at.store.sessions.list(user.id)).map(({ id }) => id)).toEqual([own.id]);
     expect(at.world.told).toEqual([]);
+  });
+
+  test('when the new session cannot be written the password stays, and what is committed with it is written', async () => {
+    const [user, neighbour] = [await createUser(at.store, { passwordHash: 'old' }), await createUser(at.store)];
+    const own = await openSession(at.store, user.id);
+    const input = { ...openInput(user.id, { id: own.id }), replaces: own.id, fromHash: 'old', toHash: 'new' };
+    const settled = await Promise.allSettled([
+      at.store.users.raiseAuthzVersion(neighbour.id),
+      at.store.sessions.changePassword(input),
+      at.store.users.raiseAuthzVersion(neighbour.id),
+    ]);
+    expect(settled.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(await at.store.users.findCredential({ id: user.id })).toEqual({ user, passwordHash: 'old' });
+    expect(await isListed(at.store, own)).toBe(true);
+    expect(at.world.told.map(({ kind, value }) => `${kind} ${value}`)).toEqual(['authz 1', 'authz 2']);
+    expect((await at.store.revocations.read(null)).rows).toEqual(at.world.told);
   });
 
   test('of two changes at once with the same old password exactly one applies', async () => {
@@ -254,7 +270,7 @@ function rotating(makeStore: MakeStore): void {
     const user = await createUser(at.store);
     const session = await openSession(at.store, user.id);
     await at.store.users.setRoles(user.id, ['editor']);
-    at.world.now += 500;
+    at.world.advance(500);
     const rotated: SessionRecord = {
       ...session,
       generation: 1,
@@ -288,10 +304,10 @@ function rotating(makeStore: MakeStore): void {
   test('a session can be rotated up to the last millisecond of its idle timeout and not in the next', async () => {
     const user = await createUser(at.store);
     const session = await openSession(at.store, user.id, { idleSeconds: 10, absoluteSeconds: 1000 });
-    at.world.now = startAt + 10_000;
+    at.world.setTo(startAt + 10_000);
     expect(await isListed(at.store, session)).toBe(false);
     expect(await at.store.sessions.rotate(rotateInput(session.id, 0))).toMatchObject({ outcome: 'not_rotated', found: { session } });
-    at.world.now = startAt + 9_999;
+    at.world.setTo(startAt + 9_999);
     expect(await isListed(at.store, session)).toBe(true);
     expect(await at.store.sessions.rotate(rotateInput(session.id, 0))).toMatchObject({ outcome: 'rotated' });
   });
@@ -299,15 +315,15 @@ function rotating(makeStore: MakeStore): void {
   test('a session can be rotated up to the last millisecond of its absolute lifetime and not in the next', async () => {
     const user = await createUser(at.store);
     const session = await openSession(at.store, user.id, { idleSeconds: 1000, absoluteSeconds: 10 });
-    at.world.now = startAt + 10_000;
+    at.world.setTo(startAt + 10_000);
     expect(await isListed(at.store, session)).toBe(false);
     expect(await at.store.sessions.rotate(rotateInput(session.id, 0))).toMatchObject({ outcome: 'not_rotated', found: { session } });
-    at.world.now = startAt + 9_999;
+    at.world.setTo(startAt + 9_999);
     expect(await at.store.sessions.rotate(rotateInput(session.id, 0))).toMatchObject({ outcome: 'rotated' });
     expect((await sessionNow(at.store, session.id)).absoluteExpiresAt).toBe(session.absoluteExpiresAt);
   });
 
-  test('a lower epoch of the user does not end a session', async () => {
+  test('a session that was opened with the present epoch is rotated, though all before it were ended', async () => {
     const user = await createUser(at.store);
     await at.store.sessions.endAll(user.id);
     const { id } = live(await at.store.sessions.open(openInput(user.id, {}, { epoch: 1 }))).session;
@@ -360,7 +376,7 @@ function notRotating(makeStore: MakeStore): void {
   test('another secret, an older and a newer generation write nothing', async () => {
     const session = await openSession(at.store, (await createUser(at.store)).id);
     await at.store.sessions.rotate(rotateInput(session.id, 0));
-    at.world.now += 1;
+    at.world.advance(1);
     await expectUntouched(session, { from: 1, to: 2, secretDigest: new Uint8Array(32).fill(8) });
     await expectUntouched(session, { from: 1, to: 2, secretDigest: new Uint8Array(0) });
     await expectUntouched(session, { from: 0, to: 1 });
@@ -397,7 +413,7 @@ function retiring(makeStore: MakeStore): void {
   }
 
   async function retirementsAfter(id: string, from: number, after: number): Promise<readonly number[]> {
-    at.world.now += after;
+    at.world.advance(after);
     expect(await at.store.sessions.rotate(rotateInput(id, from))).toMatchObject({ outcome: 'rotated' });
     return (await sessionNow(at.store, id)).retirements.map((instant) => instant - startAt);
   }
@@ -426,7 +442,7 @@ function retiring(makeStore: MakeStore): void {
   test('generations that are skipped were retired no later than now', async () => {
     const id = await opened();
     await retirementsAfter(id, 0, 10);
-    at.world.now += 5;
+    at.world.advance(5);
     expect(await at.store.sessions.rotate(rotateInput(id, 1, { to: 3 }))).toMatchObject({
       outcome: 'rotated',
       live: { session: { generation: 3 } },
@@ -455,7 +471,7 @@ function lateDoubles(makeStore: MakeStore): void {
   test('a late double is marked once for a generation', async () => {
     const id = await atGeneration(3);
     const before = await sessionNow(at.store, id);
-    at.world.now += 7;
+    at.world.advance(7);
     expect(await at.store.sessions.recordLateDouble(id, 3)).toBe(true);
     expect(await sessionNow(at.store, id)).toEqual({ ...before, lateDoubleGeneration: 3 });
     expect(await at.store.sessions.recordLateDouble(id, 3)).toBe(false);
@@ -485,9 +501,9 @@ function lateDoubles(makeStore: MakeStore): void {
     const revoked = await atGeneration(1);
     await at.store.sessions.endAll((await sessionNow(at.store, revoked)).userId);
     const expired = await atGeneration(1);
-    at.world.now = (await sessionNow(at.store, expired)).idleExpiresAt;
+    at.world.setTo((await sessionNow(at.store, expired)).idleExpiresAt);
     for (const id of [ended, revoked, expired]) expect(await at.store.sessions.recordLateDouble(id, 1)).toBe(false);
-    at.world.now -= 1;
+    at.world.advance(-1);
     expect(await at.store.sessions.recordLateDouble(expired, 1)).toBe(true);
   });
 
@@ -503,7 +519,7 @@ function ending(makeStore: MakeStore): void {
 
   test('a session ends once, with its reason and its revocation row', async () => {
     const session = await openSession(at.store, (await createUser(at.store)).id);
-    at.world.now += 3;
+    at.world.advance(3);
     expect(await at.store.sessions.end(session.id, 'replay')).toBe(true);
     expect(await sessionNow(at.store, session.id)).toEqual({ ...session, endedAt: startAt + 3, endReason: 'replay' });
     expect(at.world.told).toEqual([{ kind: 'session', subject: session.id, value: 0, expiresAt: expiresAt + 3 }]);
@@ -526,10 +542,10 @@ function ending(makeStore: MakeStore): void {
     const user = await createUser(at.store);
     const ids: string[] = [];
     for (let index = 0; index < 3; index += 1) {
-      at.world.now += 1;
+      at.world.advance(1);
       ids.push((await openSession(at.store, user.id)).id);
     }
-    at.world.now += 1;
+    at.world.advance(1);
     await at.store.sessions.rotate(rotateInput(ids[1]!, 0));
     expect((await at.store.sessions.list(user.id)).map(({ id }) => id)).toEqual([ids[1], ids[2], ids[0]]);
   });
@@ -540,8 +556,8 @@ function ending(makeStore: MakeStore): void {
     const expired = await openSession(at.store, user.id, { idleSeconds: 1 });
     const foreign = await openSession(at.store, other.id);
     await at.store.sessions.end(ended!.id, 'logout');
-    at.world.now += 1000;
-    at.world.told.length = 0;
+    at.world.advance(1000);
+    at.world.forgetTold();
     expect(await at.store.sessions.endOthers(user.id, kept!.id, 'ended_by_user')).toBe(2);
     expect(at.world.told.map(({ subject }) => subject).sort()).toEqual([one!.id, two!.id].sort());
     expect((await sessionNow(at.store, one!.id)).endReason).toBe('ended_by_user');

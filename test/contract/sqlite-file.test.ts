@@ -6,6 +6,7 @@ import type { Worker } from 'node:worker_threads';
 import { sqlite } from 'countersign/sqlite';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { loadDriver, type SqliteDatabase } from '../../src/stores/sqlite/driver.js';
+import { openDatabase } from '../../src/stores/sqlite/open-database.js';
 import { createUser, openSession, rotateInput, World } from './store-under-test.js';
 
 let folder: string;
@@ -42,10 +43,22 @@ describe('the file', () => {
     for (const name of [file, `${file}-wal`, `${file}-shm`]) expect((await stat(name)).mode & 0o777).toBe(0o600);
   });
 
-  test('commits are synced to disk before they are answered', async () => {
-    const store = await world.open();
-    await createUser(store);
-    await withDatabase((database) => expect(database.prepare('PRAGMA journal_mode').get()).toEqual({ journal_mode: 'wal' }));
+  test('is opened so that commits are synced to disk before they are answered', async () => {
+    await makeDatabase();
+    const Driver = await loadDriver();
+    const opened: SqliteDatabase[] = [];
+    class Observed extends Driver {
+      constructor(path: string) {
+        super(path);
+        opened.push(this);
+      }
+    }
+    const { close } = openDatabase(Observed, { file, accessTtlSeconds: 300, migrations: 'check', now: world.now });
+    const settings = ['journal_mode', 'synchronous', 'foreign_keys', 'trusted_schema'].map((name) =>
+      opened[0]!.prepare(`PRAGMA ${name}`).get(),
+    );
+    close();
+    expect(settings).toEqual([{ journal_mode: 'wal' }, { synchronous: 2 }, { foreign_keys: 1 }, { trusted_schema: 0 }]);
   });
 
   test('an empty name is refused', () => {
@@ -57,13 +70,16 @@ describe('the file', () => {
     await writeFile(file, 'These are my notes, not a database, though they are long enough. '.repeat(100));
     await expect(world.open()).rejects.toMatchObject({
       name: 'ConfigError',
-      message: expect.stringContaining('is not an SQLite database'),
+      message: expect.stringContaining('is not an SQLite database') as string,
     });
   });
 
   test('a folder that cannot be made is refused', async () => {
     await writeFile(join(folder, 'data'), '');
-    await expect(world.open()).rejects.toMatchObject({ name: 'ConfigError', message: expect.stringContaining('cannot be opened') });
+    await expect(world.open()).rejects.toMatchObject({
+      name: 'ConfigError',
+      message: expect.stringContaining('cannot be opened') as string,
+    });
   });
 
   test('a database in memory forgets', async () => {
@@ -95,7 +111,10 @@ describe('the file', () => {
 
 describe('the schema', () => {
   async function expectRefusal(sentence: string, migrations: 'apply' | 'check' = 'apply'): Promise<void> {
-    await expect(world.open({ migrations })).rejects.toMatchObject({ name: 'ConfigError', message: expect.stringContaining(sentence) });
+    await expect(world.open({ migrations })).rejects.toMatchObject({
+      name: 'ConfigError',
+      message: expect.stringContaining(sentence) as string,
+    });
   }
 
   test('a migration that was changed after it was applied is refused', async () => {

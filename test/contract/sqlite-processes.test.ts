@@ -1,5 +1,5 @@
 /** The SQLite store when several processes share the file, and when one of them is killed or its disk is full. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sqlite } from 'countersign/sqlite';
@@ -69,6 +69,11 @@ describe('a process with a store', () => {
     const creating = child.ask('users', 'create', newUser());
     expect(await child.end()).toBe(0);
     expect(await creating).toMatchObject({ value: { outcome: 'created' } });
+  });
+
+  test('does not end before it has heard why its database is refused', async () => {
+    await writeFile(file, 'These are my notes, not a database. '.repeat(100));
+    await expect(start()).rejects.toThrow('ConfigError');
   });
 
   test('that is killed has lost nothing that it had answered', async () => {

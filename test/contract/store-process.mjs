@@ -9,12 +9,16 @@ const say = (answer) => process.stdout.write(`${JSON.stringify(answer)}\n`);
 const revive = (key, value) => (key === 'secretDigest' ? Uint8Array.from(value) : value);
 const ignore = () => undefined;
 
-const store = await sqlite(process.argv[2]).open({
+const opening = sqlite(process.argv[2]).open({
   clock: { now: () => Number(process.argv[3]) },
   logger: { info: ignore, warn: ignore, error: ignore },
   accessTtlSeconds: 300,
   migrations: 'apply',
   onRevocations: ignore,
+});
+const store = await opening.catch((error) => {
+  say({ refused: error.name });
+  process.exit(1);
 });
 say({ ready: true });
 

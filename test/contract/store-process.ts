@@ -27,8 +27,9 @@ export class StoreProcess {
     this.#ready = new Promise((resolve, reject) => {
       this.child.once('exit', () => reject(new Error('The process ended before it was ready.')));
       createInterface({ input: this.child.stdout! }).on('line', (line) => {
-        const { ready, id, ...answer } = JSON.parse(line) as Answer & { ready?: true; id: number };
+        const { ready, refused, id, ...answer } = JSON.parse(line) as Answer & { ready?: true; refused?: string; id: number };
         if (ready) resolve();
+        else if (refused !== undefined) reject(new Error(refused));
         else this.#answers.get(id)?.(answer);
       });
     });

@@ -24,7 +24,7 @@ export const marginSeconds = 660;
 export const startAt = 1_800_000_000_000;
 
 export class World {
-  now: number = startAt;
+  #now: number = startAt;
   /** All that `onRevocations` was told, in order. */
   readonly told: Revocation[] = [];
   readonly #store: Store;
@@ -32,6 +32,27 @@ export class World {
 
   constructor(store: Store) {
     this.#store = store;
+  }
+
+  get now(): number {
+    return this.#now;
+  }
+
+  setTo(instant: number): void {
+    this.#now = instant;
+  }
+
+  advance(milliseconds: number): void {
+    this.#now += milliseconds;
+  }
+
+  forgetTold(): void {
+    this.told.length = 0;
+  }
+
+  /** The one that was opened first. */
+  get store(): OpenStore {
+    return this.#opened[0]!;
   }
 
   async open(overrides: Partial<StoreContext> = {}): Promise<OpenStore> {
@@ -55,23 +76,24 @@ export class World {
 
 /** Registers what makes a fresh store before each test of the `describe` it is called in. */
 export function eachWithStore(makeStore: MakeStore): { readonly world: World; readonly store: OpenStore } {
-  const current: { world?: World; store?: OpenStore; remove?: () => Promise<void> } = {};
+  let world: World;
+  let remove: () => Promise<void>;
   beforeEach(async () => {
     const made = await makeStore();
-    current.remove = () => made.remove();
-    current.world = new World(made.store);
-    current.store = await current.world.open();
+    remove = () => made.remove();
+    world = new World(made.store);
+    await world.open();
   });
   afterEach(async () => {
-    await current.world?.close();
-    await current.remove?.();
+    await world.close();
+    await remove();
   });
   return {
     get world() {
-      return current.world!;
+      return world;
     },
     get store() {
-      return current.store!;
+      return world.store;
     },
   };
 }

@@ -188,7 +188,7 @@ function changing(makeStore: MakeStore): void {
   test('disabling ends all sessions; enabling brings none back', async () => {
     const user = await createUser(at.store);
     const session = await openSession(at.store, user.id);
-    at.world.now += 5;
+    at.world.advance(5);
     const disabled = { ...user, disabledAt: startAt + 5, sessionEpoch: 1 };
     expect(await at.store.users.setDisabled(user.id, true)).toEqual({ outcome: 'written', user: disabled });
     expect(at.world.told).toEqual([{ kind: 'epoch', subject: user.id, value: 1, expiresAt: expiresAt + 5 }]);
@@ -202,7 +202,7 @@ function changing(makeStore: MakeStore): void {
     const user = await createUser(at.store);
     expect(await at.store.users.setDisabled(user.id, false)).toEqual({ outcome: 'written', user });
     await at.store.users.setDisabled(user.id, true);
-    at.world.now += 5;
+    at.world.advance(5);
     const disabled = { ...user, disabledAt: startAt, sessionEpoch: 1 };
     expect(await at.store.users.setDisabled(user.id, true)).toEqual({ outcome: 'written', user: disabled });
     expect(at.world.told).toHaveLength(1);
@@ -223,7 +223,7 @@ function changing(makeStore: MakeStore): void {
     const open = await openSession(at.store, user.id);
     const ended = await openSession(at.store, user.id);
     await at.store.sessions.end(ended.id, 'logout');
-    at.world.told.length = 0;
+    at.world.forgetTold();
     expect(await at.store.users.delete(user.id)).toEqual({ outcome: 'written', user });
     expect(at.world.told).toEqual([{ kind: 'epoch', subject: user.id, value: Number.MAX_SAFE_INTEGER, expiresAt }]);
     for (const key of [{ id: user.id }, { usernameKey: 'ada' }, { emailKey: 'a@x.org' }]) expect(await at.store.users.find(key)).toBeNull();
@@ -251,7 +251,7 @@ function lastAdmin(makeStore: MakeStore): void {
       const admin = await createUser(at.store, { roles: ['user', 'admin'] });
       const disabled = await createUser(at.store, { roles: ['admin'] });
       await at.store.users.setDisabled(disabled.id, true);
-      at.world.told.length = 0;
+      at.world.forgetTold();
       expect(await attempt(admin.id)).toEqual({ outcome: 'last_admin' });
       expect(await at.store.users.find({ id: admin.id })).toEqual(admin);
       expect(at.world.told).toEqual([]);
@@ -296,7 +296,7 @@ function listing(makeStore: MakeStore): void {
   test('users are listed newest first, in pages that neither repeat nor lose one while others come and go', async () => {
     const users = [];
     for (let index = 0; index < 12; index += 1) {
-      if (index % 3 === 0) at.world.now += 1;
+      if (index % 3 === 0) at.world.advance(1);
       users.push(await createUser(at.store));
     }
     const expected = users.toSorted((a, b) => b.createdAt - a.createdAt || (a.id < b.id ? 1 : -1)).map(({ id }) => id);
@@ -307,7 +307,7 @@ function listing(makeStore: MakeStore): void {
       expect(page.items.length).toBeLessThanOrEqual(5);
       seen.push(...page.items.map(({ id }) => id));
       after = page.next;
-      at.world.now += 1;
+      at.world.advance(1);
       await createUser(at.store);
       await at.store.users.delete(seen.at(-1)!);
     } while (after !== null);

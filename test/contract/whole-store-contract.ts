@@ -41,11 +41,10 @@ function keys(makeStore: MakeStore): void {
     expect(await at.store.keys.list()).toEqual([asymmetric, symmetric]);
   });
 
-  test('keys are listed by when they sign, oldest first', async () => {
-    const [late, early] = [newKey({ signsFrom: startAt + 9 }), newKey({ signsFrom: startAt + 1 })];
-    await at.store.keys.addAfter(null, late);
-    await at.store.keys.addAfter(late.kid, early);
-    expect((await at.store.keys.list()).map(({ kid }) => kid)).toEqual([early.kid, late.kid]);
+  test('keys are listed in the order in which they were added, whatever their instants', async () => {
+    const keys = [newKey({ signsFrom: startAt + 9 }), newKey({ signsFrom: startAt + 1 }), newKey({ signsFrom: startAt + 1 })];
+    for (const [index, key] of keys.entries()) expect(await at.store.keys.addAfter(keys[index - 1]?.kid ?? null, key)).toBe(true);
+    expect((await at.store.keys.list()).map(({ kid }) => kid)).toEqual(keys.map(({ kid }) => kid));
   });
 
   test('a key is added only after the newest one', async () => {
@@ -70,13 +69,23 @@ function keys(makeStore: MakeStore): void {
     const [one, two, next] = [newKey(), newKey({ signsFrom: startAt + 1 }), newKey({ signsFrom: startAt + 5 })];
     await at.store.keys.addAfter(null, one);
     await at.store.keys.addAfter(one.kid, two);
-    at.world.now += 5;
+    at.world.advance(5);
     await at.store.keys.replaceCompromised(next);
     expect(await at.store.keys.list()).toEqual([{ ...one, compromisedAt: startAt + 5 }, { ...two, compromisedAt: startAt + 5 }, next]);
     const told = at.world.told.toSorted((a, b) => (a.subject < b.subject ? -1 : 1));
     expect(told).toEqual(
       [one, two].map(({ kid }) => ({ kind: 'key', subject: kid, value: 0, expiresAt: expiryAfter(accessTtlSeconds) + 5 })),
     );
+  });
+
+  test('a key that is compromised already keeps its instant and gets no second row', async () => {
+    const [first, second, third] = [newKey(), newKey({ signsFrom: startAt + 1 }), newKey({ signsFrom: startAt + 2 })];
+    await at.store.keys.addAfter(null, first);
+    await at.store.keys.replaceCompromised(second);
+    at.world.advance(5);
+    await at.store.keys.replaceCompromised(third);
+    expect((await at.store.keys.list()).map(({ compromisedAt }) => compromisedAt)).toEqual([startAt, startAt + 5, null]);
+    expect(at.world.told.map(({ subject }) => subject)).toEqual([first.kid, second.kid]);
   });
 
   test('a compromise that cannot add its key marks none', async () => {
@@ -152,9 +161,9 @@ function feed(makeStore: MakeStore): void {
     const user = await createUser(at.store);
     await at.store.sessions.endAll(user.id);
     const { expiresAt } = at.world.told[0]!;
-    at.world.now = expiresAt - 1;
+    at.world.setTo(expiresAt - 1);
     expect((await at.store.revocations.read(null)).rows).toHaveLength(1);
-    at.world.now = expiresAt;
+    at.world.setTo(expiresAt);
     expect((await at.store.revocations.read(null)).rows).toHaveLength(0);
   });
 
@@ -197,21 +206,21 @@ function longestAccess(makeStore: MakeStore): void {
 
   test('a shorter life holds when the last token of the longer one has run out, counted from when it was first configured', async () => {
     await lives(900);
-    at.world.now += 5_000_000;
+    at.world.advance(5_000_000);
     const shortenedAt = at.world.now;
     expect(await lives(60)).toEqual({ inForce: 900, rows: 900 });
-    at.world.now = shortenedAt + 899_999;
+    at.world.setTo(shortenedAt + 899_999);
     expect(await lives(60)).toEqual({ inForce: 900, rows: 900 });
-    at.world.now = shortenedAt + 900_000;
+    at.world.setTo(shortenedAt + 900_000);
     expect(await lives(60)).toEqual({ inForce: 60, rows: 60 });
   });
 
   test('going back to the longer life forgets that a shorter one was configured', async () => {
     await lives(900);
     await lives(60);
-    at.world.now += 500_000;
+    at.world.advance(500_000);
     await lives(900);
-    at.world.now += 500_000;
+    at.world.advance(500_000);
     expect(await lives(60)).toEqual({ inForce: 900, rows: 900 });
   });
 
@@ -230,10 +239,10 @@ function purging(makeStore: MakeStore): void {
     const user = await createUser(at.store);
     const [ended, idle] = [await openSession(at.store, user.id), await openSession(at.store, user.id, { idleSeconds: 1 })];
     await at.store.sessions.end(ended.id, 'logout');
-    at.world.now = ended.absoluteExpiresAt - 1;
+    at.world.setTo(ended.absoluteExpiresAt - 1);
     await at.store.purge(100);
     for (const { id } of [ended, idle]) expect(await at.store.sessions.find(id)).not.toBeNull();
-    at.world.now += 1;
+    at.world.advance(1);
     expect(await at.store.purge(100)).toBe(false);
     for (const { id } of [ended, idle]) expect(await at.store.sessions.find(id)).toBeNull();
     expect(await at.store.users.find({ id: user.id })).not.toBeNull();
@@ -243,7 +252,7 @@ function purging(makeStore: MakeStore): void {
     const user = await createUser(at.store);
     await at.store.sessions.endAll(user.id);
     const { position } = await at.store.revocations.read(null);
-    at.world.now = at.world.told[0]!.expiresAt;
+    at.world.setTo(at.world.told[0]!.expiresAt);
     await at.store.purge(100);
     await at.store.users.raiseAuthzVersion(user.id);
     expect((await at.store.revocations.read(position)).rows).toMatchObject([{ kind: 'authz' }]);
@@ -252,7 +261,7 @@ function purging(makeStore: MakeStore): void {
   test('no more than the limit is removed at a time, and it says when there may be more', async () => {
     const user = await createUser(at.store);
     const sessions = await Promise.all(Array.from({ length: 5 }, () => openSession(at.store, user.id, { absoluteSeconds: 1 })));
-    at.world.now += 1000;
+    at.world.advance(1000);
     const left = async (): Promise<number> =>
       (await Promise.all(sessions.map(({ id }) => at.store.sessions.find(id)))).filter(Boolean).length;
     expect(await at.store.purge(3)).toBe(true);
@@ -272,8 +281,8 @@ function restoring(makeStore: MakeStore): void {
     const key = newKey();
     await at.store.keys.addAfter(null, key);
     const { position } = await at.store.revocations.read(null);
-    at.world.told.length = 0;
-    at.world.now += 5;
+    at.world.forgetTold();
+    at.world.advance(5);
     await at.store.restoreEpoch();
     for (const user of [one, two]) expect(await at.store.users.find({ id: user.id })).toEqual({ ...user, sessionEpoch: 1 });
     expect(await sessionNow(at.store, open.id)).toMatchObject({ endedAt: startAt + 5, endReason: 'restored' });
@@ -290,7 +299,7 @@ function restoring(makeStore: MakeStore): void {
     const [old, next] = [newKey(), newKey({ signsFrom: startAt + 1 })];
     await at.store.keys.addAfter(null, old);
     await at.store.keys.replaceCompromised(next);
-    at.world.now += 5;
+    at.world.advance(5);
     await at.store.restoreEpoch();
     expect((await at.store.keys.list()).map(({ compromisedAt }) => compromisedAt)).toEqual([startAt, startAt + 5]);
   });
@@ -310,7 +319,7 @@ function openingAndClosing(makeStore: MakeStore): void {
   }
 
   test('the store tells its time', async () => {
-    at.world.now += 17;
+    at.world.advance(17);
     expect(await at.store.now()).toBe(startAt + 17);
   });
 

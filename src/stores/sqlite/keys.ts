@@ -13,6 +13,7 @@ interface KeyRow {
   readonly compromised_at: number | null;
 }
 
+const columns = 'kid, algorithm, public_jwk, sealed_private, created_at, signs_from, compromised_at';
 const values = ':kid, :algorithm, :publicJwk, :sealedPrivate, :createdAt, :signsFrom, :compromisedAt';
 
 class KeyStatements {
@@ -24,11 +25,11 @@ class KeyStatements {
   readonly remove: SqliteStatement;
 
   constructor(database: SqliteDatabase) {
-    this.list = database.prepare('SELECT * FROM signing_keys ORDER BY signs_from, created_at, kid');
-    this.insert = database.prepare(`INSERT INTO signing_keys VALUES (${values})`);
+    this.list = database.prepare(`SELECT ${columns} FROM signing_keys ORDER BY seq`);
+    this.insert = database.prepare(`INSERT INTO signing_keys (${columns}) VALUES (${values})`);
     this.insertAfter = database.prepare(`
-      INSERT INTO signing_keys SELECT ${values}
-      WHERE (SELECT kid FROM signing_keys ORDER BY signs_from DESC, created_at DESC, kid DESC LIMIT 1) IS :newest`);
+      INSERT INTO signing_keys (${columns}) SELECT ${values}
+      WHERE (SELECT kid FROM signing_keys ORDER BY seq DESC LIMIT 1) IS :newest`);
     this.compromiseOthers = database.prepare(`
       UPDATE signing_keys SET compromised_at = :now WHERE kid <> :except AND compromised_at IS NULL RETURNING kid`);
     this.reseal = database.prepare('UPDATE signing_keys SET sealed_private = :sealedPrivate WHERE kid = :kid');

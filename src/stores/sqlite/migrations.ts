@@ -65,7 +65,8 @@ const migrations: readonly Migration[] = [
       CREATE INDEX sessions_by_expiry ON sessions (absolute_expires_at);
 
       CREATE TABLE signing_keys (
-        kid TEXT NOT NULL PRIMARY KEY,
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        kid TEXT NOT NULL UNIQUE,
         algorithm TEXT NOT NULL,
         public_jwk TEXT,
         sealed_private BLOB NOT NULL,

@@ -1,0 +1,203 @@
+/** Renders the page of routes: method, path, guard and body from the table that answers requests, the rest from what is written here. */
+
+export const path = 'docs/reference/routes.md';
+
+/** By method and path of the table: what the route is for, how it answers, and the refusals that belong to it alone. */
+const notes = {
+  'POST /auth/register': {
+    title: 'Register',
+    about: 'Makes a user with the default role. Nobody is signed in by it. 404 `not_found` when registration is closed.',
+    answers: '201 `{ user, message }`',
+    refusals: '409 `username_taken`; by e-mail alone, with `emailVerification` `optional`, 409 `conflict`',
+  },
+  'POST /auth/login': {
+    title: 'Log in',
+    about:
+      'Opens a session. `identifier` is the user name or the address; `username` or `email` may be sent in its place. `remember` (default true): `false` gives cookies that end with the browser, and a session that ends after a day without use. A session that this browser has already is replaced.',
+    answers: '200 `{ user, session, expiresIn }`, and beside them what the [delivery](../guide/delivery-modes.md) puts into the body',
+    refusals: '401 `invalid_credentials`, the same for an unknown user, a wrong password and a disabled account',
+  },
+  'POST /auth/refresh': {
+    title: 'Refresh',
+    about:
+      'Gives new tokens for the refresh token, from its cookie or, in bearer mode, from the body. With the cookie it wants `X-CSRF-Token`.',
+    answers: '200, as login',
+    refusals:
+      '401 `refresh_token_missing`, 401 `refresh_token_invalid`, 401 `refresh_token_expired`, 401 `refresh_token_replayed`, 401 `session_revoked`, 409 `refresh_superseded`',
+  },
+  'POST /auth/logout': {
+    title: 'Log out',
+    about:
+      'Ends the session of the refresh token, and with it every access token of that session. Clears the cookies. Also with an expired access token. With the cookie it wants `X-CSRF-Token`.',
+    answers: '200 `{ message }`',
+    refusals: '401 `refresh_token_missing`, for bearers only',
+  },
+  'POST /auth/reauthenticate': {
+    title: 'Prove again who one is (step-up)',
+    about: 'Replaces the session by one with fresh `authenticatedAt`. What `maxAge` and the sensitive routes ask for.',
+    answers: '200, as login',
+    refusals: '401 `invalid_credentials`',
+  },
+  'POST /auth/password': {
+    title: 'Change the password',
+    about: 'Ends all sessions of the user and gives this device a new one.',
+    answers: '200, as login',
+    refusals: '401 `invalid_credentials`, 400 `invalid_request` for the new password',
+  },
+  'GET /auth/session': {
+    title: 'Am I signed in?',
+    about:
+      'Never a refusal. For a guest `user` and `session` are null; with an access token that is over and a refresh cookie that is good also `refreshable: true` and `csrfToken`.',
+    answers: '200 `{ user, session, csrfToken?, refreshable? }`',
+  },
+  'GET /auth/sessions': { title: 'List my devices', about: 'Every live session of the user.', answers: '200 `{ items, nextCursor }`' },
+  'DELETE /auth/sessions': {
+    title: 'Log out everywhere else',
+    about: 'Ends all sessions of the user but this one.',
+    answers: '200 `{ message, ended }`',
+  },
+  'DELETE /auth/sessions/{id}': {
+    title: 'Log out one device',
+    about: 'Ends one session of the user.',
+    answers: '200 `{ message }`',
+    refusals: '404 `not_found`',
+  },
+  'GET /users/me': { title: 'Read my account', about: 'From the store, not from the token.', answers: '200 `{ user }`' },
+  'PATCH /users/me': {
+    title: 'Change my account',
+    about: 'Fields that are left out stay. `profile` holds the fields of the application itself; without `parseProfile` it is refused.',
+    answers: '200 `{ user }`',
+  },
+  'DELETE /users/me': {
+    title: 'Delete my account',
+    about: 'Ends all sessions, deletes the user, clears the cookies.',
+    answers: '200 `{ message }`',
+    refusals: '409 `conflict` for the last administrator',
+  },
+  'GET /admin/users': {
+    title: 'List users',
+    about:
+      'Newest first. In the query: `q` (part of a name or address), `limit` (1 to 200, default 50), `cursor` (the `nextCursor` of the page before).',
+    answers: '200 `{ items, nextCursor }`; each item is a `user` with `disabled`',
+  },
+  'GET /admin/users/{id}': { title: 'Read a user', about: '', answers: '200 `{ user }`', refusals: '404 `not_found`' },
+  'PATCH /admin/users/{id}': {
+    title: 'Rename, disable or enable a user',
+    about: 'Disabling ends all sessions of the user at once.',
+    answers: '200 `{ user }`',
+    refusals: '404 `not_found`, 409 `conflict` for the last administrator',
+  },
+  'DELETE /admin/users/{id}': {
+    title: 'Delete a user',
+    about: '',
+    answers: '200 `{ message }`',
+    refusals: '404 `not_found`, 409 `conflict` for the last administrator',
+  },
+  'PUT /admin/users/{id}/roles': {
+    title: 'Set the roles of a user',
+    about: 'Replaces all of them. Holds on the next request: the old access token is answered with `token_expired`.',
+    answers: '200 `{ user }`',
+    refusals: '400 `invalid_request` for an unknown role, 404 `not_found`, 409 `conflict` for the last administrator',
+  },
+  'DELETE /admin/users/{id}/sessions': {
+    title: 'End all sessions of a user',
+    about: '',
+    answers: '200 `{ message }`',
+    refusals: '404 `not_found`',
+  },
+  'GET /.well-known/jwks.json': {
+    title: 'Public keys',
+    about: 'The key set (RFC 7517) with which other services verify access tokens.',
+    answers: '200 `{ keys }`',
+  },
+  'GET /.well-known/countersign': {
+    title: 'Issuer metadata',
+    about: 'In the terms of RFC 8414 where it has them.',
+    answers: '200 `{ issuer, jwks_uri, api_base, audience, … }`',
+  },
+};
+
+/** By the name of the guard in the table. */
+const guards = {
+  anyone: 'anybody',
+  signedIn: 'signed in',
+  signedInLive: 'signed in, judged against the store',
+  sensitive: 'signed in, proved within 10 minutes; with cookies also the refresh cookie',
+  admin: 'role `admin`',
+  adminWrite: 'role `admin`, proved within 10 minutes; with cookies also the refresh cookie',
+};
+
+const sections = [
+  ['Signing in and out', /^\/auth\//],
+  ['Own account', /^\/users\//],
+  ['Administration', /^\/admin\//],
+  ['For other services', /^\/\.well-known\//],
+];
+
+const intro = `<!-- Generated from src/http/routes.ts by \`node tools/check-docs.js --write\`. Do not edit. -->
+
+# Routes
+
+What \`routes()\` and the stand-alone server answer. \`/api\` is the default of the option \`basePath\`; \`/.well-known\` stays at the root.
+
+- Bodies are JSON objects of at most 10 kB, with \`Content-Type: application/json\`, or nothing at all. Unknown fields are refused. A field
+  with \`?\` may be left out.
+- Instants are ISO 8601 in UTC; \`expiresIn\` is in seconds. Lists are \`{ items, nextCursor }\`.
+- Every refusal is problem details with a \`code\`: [all codes](errors.md). Besides the refusals named here, each route may answer 400
+  \`invalid_request\` for its body, 401 when it wants a user and has none, 403 when he may not, and 503 when the store cannot be reached.
+- \`POST\`, \`PUT\`, \`PATCH\` and \`DELETE\` need a trusted origin, unless they carry a bearer token; where a cookie says who asks they also need
+  \`X-CSRF-Token\`: [cookies, CSRF, CORS](../guide/cookies-csrf-cors.md). Register and login need no CSRF token.
+- \`user\` is \`{ id, username, email, emailVerified, name, roles, mfaEnabled, createdAt, profile? }\`; \`session\` is
+  \`{ id, createdAt, lastUsedAt, authenticatedAt, expiresAt, current, device, delivery }\`.
+`;
+
+/** The names of the fields of a body, as JSON Schema sees them; a field that may never be sent is left out. */
+function fieldsOf(schema) {
+  const { properties = {}, required = [] } = schema;
+  return Object.entries(properties)
+    .filter(([, field]) => field.not === undefined)
+    .map(([name]) => `\`${name}${required.includes(name) ? '' : '?'}\``)
+    .join(', ');
+}
+
+/** The page's text, from the built package in `dist` (a URL that ends in a slash). */
+export async function render(dist) {
+  const { routes } = await import(new URL('http/routes.js', dist).href);
+  const guardsOfTable = await import(new URL('http/guards.js', dist).href);
+  const { z } = await import('zod');
+  const defaults = { identifiers: new Set(['username', 'email']), emailVerification: 'required' };
+  const left = new Set(Object.keys(notes));
+
+  const describe = (row) => {
+    const key = `${row.method} ${row.path}`;
+    const note = notes[key];
+    const guard = Object.keys(guards).find((name) => guardsOfTable[name] === row.guard);
+    if (note === undefined || guard === undefined) throw new Error(`tools/reference/routes.js does not describe ${key} or its guard`);
+    left.delete(key);
+    const schema = typeof row.body === 'function' ? row.body(defaults) : row.body;
+    const fields = fieldsOf(z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }));
+    const where = row.path.startsWith('/.well-known/') ? row.path : `/api${row.path}`;
+    return [
+      `### ${note.title}`,
+      '',
+      `\`${row.method} ${where}\``,
+      '',
+      ...(note.about === '' ? [] : [note.about, '']),
+      `- who: ${guards[guard]}`,
+      ...(row.method === 'GET' ? [] : [`- body: ${fields === '' ? 'none' : fields}`]),
+      `- answers: ${note.answers}`,
+      ...(note.refusals === undefined ? [] : [`- refusals: ${note.refusals}`]),
+      '',
+    ];
+  };
+
+  const parts = sections.flatMap(([title, pattern]) => [
+    `## ${title}`,
+    '',
+    ...routes.filter((row) => pattern.test(row.path)).flatMap(describe),
+  ]);
+  if (left.size > 0) throw new Error(`tools/reference/routes.js describes routes that are not in the table: ${[...left].join(', ')}`);
+  const missed = routes.filter((row) => !sections.some(([, pattern]) => pattern.test(row.path)));
+  if (missed.length > 0) throw new Error(`tools/reference/routes.js has no section for ${missed.map((row) => row.path).join(', ')}`);
+  return [intro, ...parts].join('\n');
+}
