@@ -25,7 +25,10 @@ export type Inspection<App extends AppTypes = AppTypes> =
 export interface Auth<App extends AppTypes = AppTypes> {
   /** Answers our routes and 404 for all others. `remoteAddress: null` = unknown. Never rejects. */
   fetch(request: Request, connection: { readonly remoteAddress: string | null }): Promise<Response>;
-  /** Who is asking. Synchronous, no I/O; checks origin and CSRF token when a cookie is used on an unsafe method. @throws {AuthError} 400, 401, 403, 503. */
+  /**
+   * Who is asking. Synchronous, no I/O; checks origin and CSRF token when a cookie is used on an unsafe method. A rule is compiled once per
+   * object: keep it in a constant. @throws {AuthError} 400, 401, 403, 503.
+   */
   getPrincipal(request: RequestLike, rule?: AccessRule<App>): Principal<App>;
   /** The same, as a value and without CSRF rules: for pages that greet guests and for server-side rendering. Never for acting. */
   inspect(request: RequestLike): Inspection<App>;
@@ -76,6 +79,8 @@ export interface AuthInternals {
   readonly handler: HttpHandler;
 }
 
+const anyUser: AccessRule<never> = {};
+
 const internals = new WeakMap<object, AuthInternals>();
 
 export function internalsOf<App extends AppTypes>(auth: Auth<App>): AuthInternals {
@@ -96,7 +101,7 @@ export async function createAuth<App extends AppTypes = AppTypes>(options: AuthO
   const inspect = (request: RequestLike): Inspection<App> => inspectRequest(core, request) as Inspection<App>;
   const auth: Auth<App> = Object.freeze({
     fetch: (request: Request) => handleFetch(handler, request),
-    getPrincipal: (request: RequestLike, rule: AccessRule<App> = {}) => authenticate(request, rule),
+    getPrincipal: (request: RequestLike, rule: AccessRule<App> = anyUser) => authenticate(request, rule),
     inspect,
     continueSession: (request: RequestLike) => continueSession<App>(core, request, inspect(request)),
     users: usersOf<App>(core),
@@ -110,8 +115,6 @@ export async function createAuth<App extends AppTypes = AppTypes>(options: AuthO
   internals.set(auth, { core, handler });
   return auth;
 }
-
-const anyUser = {};
 
 function inspectRequest(core: Core, request: RequestLike): Inspection {
   try {

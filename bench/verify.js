@@ -1,0 +1,104 @@
+/** Verifying a request in process: header in, principal out, revocation and cookie extraction included. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createHmac, createPublicKey, verify as verifySignature } from 'node:crypto';
+import { createAuth, developmentSecret } from 'countersign';
+import { sqlite } from 'countersign/sqlite';
+import { internalsOf } from '../dist/auth.js';
+import { verifyAccessToken } from '../dist/tokens/access-token.js';
+import { interleave, micros, printTable } from './measure.js';
+
+const password = 'correct horse battery';
+
+export async function verify() {
+  await hot();
+  for (const algorithm of ['ES256', 'HS256']) await cold(algorithm);
+}
+
+async function withAuth(algorithm, work) {
+  const folder = mkdtempSync(join(tmpdir(), 'countersign-bench-'));
+  const auth = await createAuth({
+    publicUrl: 'http://localhost:4000',
+    secret: developmentSecret(folder),
+    store: sqlite(join(folder, 'auth.db')),
+    tokens: { algorithm },
+  });
+  try {
+    await auth.users.create({ username: 'alice', password });
+    const login = new Request('http://localhost:4000/api/auth/login', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ identifier: 'alice', password }),
+    });
+    const answer = await auth.fetch(login, { remoteAddress: null });
+    const cookie = answer.headers
+      .getSetCookie()
+      .map((line) => line.split(';')[0])
+      .join('; ');
+    await work(auth, cookie);
+  } finally {
+    await auth.close();
+    rmSync(folder, { recursive: true });
+  }
+}
+
+function hot() {
+  return withAuth('ES256', async (auth, cookie) => {
+    // As a server gets it: a new string for each request, with other cookies before ours.
+    const bytes = Buffer.from(`_ga=GA1.1.1234567890; theme=dark; ${cookie}`, 'latin1');
+    const token = /cs-access=([^;]+)/.exec(cookie)[1];
+    const signature = token.slice(token.lastIndexOf('.') + 1);
+    const known = new Map([[signature, { token, principal: {} }]]);
+    const limit = (count) => {
+      let found = 0;
+      for (let index = 0; index < count; index++) {
+        const header = bytes.latin1Slice();
+        const at = header.indexOf('cs-access=') + 10;
+        const value = header.slice(at, header.indexOf(';', at));
+        if (known.get(value.slice(value.lastIndexOf('.') + 1))?.token === value) found++;
+      }
+      if (found !== count) throw new Error('the limit lost a token');
+    };
+    const ours = (count) => {
+      for (let index = 0; index < count; index++) auth.getPrincipal({ method: 'GET', headers: { host: 'localhost', cookie: bytes.latin1Slice() } });
+    };
+    const measured = await interleave({ limit, ours }, { count: 100_000 });
+    print('P1  a hot token: header in, principal out', measured);
+  });
+}
+
+function cold(algorithm) {
+  return withAuth(algorithm, async (auth, cookie) => {
+    const { core } = internalsOf(auth);
+    const token = /cs-access=([^;]+)/.exec(cookie)[1];
+    const ring = core.ring();
+    const input = Buffer.from(token.slice(0, token.lastIndexOf('.')));
+    const signature = Buffer.from(token.slice(token.lastIndexOf('.') + 1), 'base64url');
+    const now = Date.now();
+    const primitive = algorithm === 'HS256' ? hmac() : ecdsa(auth.keys.jwks().keys[0], input, signature);
+    const limit = (count) => {
+      for (let index = 0; index < count; index++) primitive(input);
+    };
+    const ours = (count) => {
+      for (let index = 0; index < count; index++) verifyAccessToken(token, ring, core.accessRules, now);
+    };
+    const measured = await interleave({ limit, ours }, { count: algorithm === 'HS256' ? 20_000 : 2_000 });
+    print(`P2  a cold token, ${algorithm}`, measured);
+  });
+}
+
+/** Another key will do: the work is the same. */
+function hmac() {
+  return (input) => createHmac('sha256', 'k'.repeat(32)).update(input).digest();
+}
+
+function ecdsa(jwk, input, signature) {
+  const key = { key: createPublicKey({ key: jwk, format: 'jwk' }), dsaEncoding: 'ieee-p1363' };
+  return () => verifySignature('sha256', input, key, signature);
+}
+
+function print(title, { limit, ours }) {
+  const row = (name, { median, low, high }, ratio) => [name, micros(median), `${micros(low)} to ${micros(high)}`, ratio];
+  printTable(title, [['', 'median', 'spread', 'to the limit'], row('limit', limit, ''), row('ours', ours, `${(ours.median / limit.median).toFixed(2)} ×`)]);
+}
