@@ -83,8 +83,8 @@ export default defineConfig(
     rules: {
       'max-lines-per-function': ['error', { max: 60, skipBlankLines: true, skipComments: true }],
       'max-lines': ['error', { max: 320, skipBlankLines: true, skipComments: true }],
-      'max-params': ['error', 3],
-      'max-depth': ['error', 2],
+      'max-params': ['error', 4],
+      'max-depth': ['error', 3],
       'no-console': 'error',
       'no-restricted-syntax': ['error', ...wallClock, guessable, defaultExport],
       'no-restricted-imports': [

@@ -163,9 +163,13 @@ function usersOf<App extends AppTypes>(core: Core): Users<App> {
       return user ? presentUser<App>(user) : null;
     },
     get,
-    create: async (user) => presentUser<App>(await createUser(core, user as NewUser)),
-    setRoles: async (id, roles) => void (await setRoles(core, id, { roles })),
-    setDisabled: async (id, disabled) => void (await setDisabled(core, id, { disabled })),
+    create: async (user) => presentUser<App>(await createUser(core, user)),
+    setRoles: async (id, roles) => {
+      await setRoles(core, id, { roles });
+    },
+    setDisabled: async (id, disabled) => {
+      await setDisabled(core, id, { disabled });
+    },
     async refreshClaims(id) {
       if (!(await users.raiseAuthzVersion(id))) throw new AuthError('not_found');
     },
@@ -188,7 +192,7 @@ function required(user: UserRecord | null): UserRecord {
 function sessionsOf(core: Core): Sessions {
   return {
     list: async (userId) => (await core.store.sessions.list(userId)).map(presentSession),
-    end: async (sessionId) => void (await logout(core, sessionId)),
+    end: (sessionId) => logout(core, sessionId),
     endAll: (userId) => endAllSessions(core, userId),
   };
 }

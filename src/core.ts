@@ -3,18 +3,20 @@ import { compileRule, type CompiledRule } from './access/access-rule.js';
 import { Authenticator } from './access/authenticator.js';
 import { guardClock } from './access/guarded-clock.js';
 import { applicationHooks } from './application-hooks.js';
-import { deriveKeys } from './crypto/master-secret.js';
+import { deriveKeys, type SecretRing } from './crypto/master-secret.js';
 import { createPasswordHasher } from './crypto/password-hash.js';
 import { systemRandom } from './crypto/random.js';
 import { systemClock } from './crypto/system-clock.js';
 import { createEmitter } from './events/emit-event.js';
 import type { FlowContext } from './flows/context.js';
-import type { AccessRule, AppTypes, Logger } from './model/app-types.js';
+import type { AccessRule, AppTypes, Clock, Logger } from './model/app-types.js';
+import type { AuthConfig } from './model/config.js';
 import type { AuthOptions } from './model/options.js';
-import type { Revocation } from './model/store.js';
+import type { OpenStore, Revocation, Store } from './model/store.js';
 import { resolveOptions } from './policy/resolve-options.js';
 import { createRevocationFeed, type RevocationFeed } from './revocation/revocation-feed.js';
 import { createRevocationIndex, type RevocationIndex } from './revocation/revocation-index.js';
+import type { KeyRing } from './tokens/key-ring.js';
 import { openKeyRotation, type KeyRotation } from './tokens/key-rotation.js';
 
 export interface Core extends FlowContext {
@@ -34,34 +36,46 @@ const purgeRows = 200;
 /** What a verifier allows another node's clock, and some more. */
 const toleranceSeconds = 660;
 
+/** What is known before anything is opened. */
+interface Ground {
+  readonly config: AuthConfig;
+  readonly secrets: SecretRing;
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
+/** The store, and what is loaded from it and kept up to date. */
+interface Opened {
+  readonly store: OpenStore;
+  readonly index: RevocationIndex;
+  readonly feed: RevocationFeed;
+  readonly keys: KeyRotation;
+}
+
 /** @throws {ConfigError} every problem of the options; a secret that does not open the store's keys; a schema that does not fit. */
 export async function createCore<App extends AppTypes>(options: AuthOptions<App>): Promise<Core> {
-  const config = resolveOptions(options);
-  const secrets = deriveKeys(options.secret);
-  const logger = options.logger ?? consoleLogger;
-  const clock = guardClock(options.clock ?? systemClock);
+  const ground: Ground = {
+    config: resolveOptions(options),
+    secrets: deriveKeys(options.secret),
+    logger: options.logger ?? consoleLogger,
+    clock: guardClock(options.clock ?? systemClock),
+  };
+  return assemble(options, ground, await openStore(options.store, ground));
+}
+
+async function openStore(chosen: Store, { config, secrets, logger, clock }: Ground): Promise<Opened> {
   const index = createRevocationIndex();
   let keys: KeyRotation | undefined;
-  const applyRevocations = (rows: readonly Revocation[]): void => {
+  const apply = (rows: readonly Revocation[]): void => {
     index.apply(rows);
     // Until the new keys are here, tokens would be signed with one that nobody accepts.
     if (rows.some(({ kind }) => kind === 'key'))
-      keys?.refresh().catch((error: unknown) => void logger.error({ err: error }, 'keys not reloaded'));
+      keys?.refresh().catch((error: unknown) => logger.error({ err: error }, 'keys not reloaded'));
   };
-  const store = await options.store.open({
-    clock,
-    logger,
-    accessTtlSeconds: config.tokens.accessSeconds,
-    migrations: 'apply',
-    onRevocations: applyRevocations,
-  });
-  const feed = createRevocationFeed({
-    source: store.revocations,
-    index: withApply(index, applyRevocations),
-    maxStalenessSeconds: config.revocation.maxStalenessSeconds,
-    clock,
-    logger,
-  });
+  const accessTtlSeconds = config.tokens.accessSeconds;
+  const store = await chosen.open({ clock, logger, accessTtlSeconds, migrations: 'apply', onRevocations: apply });
+  const { maxStalenessSeconds } = config.revocation;
+  const feed = createRevocationFeed({ source: store.revocations, index: withApply(index, apply), maxStalenessSeconds, clock, logger });
   try {
     keys = await openKeyRotation({
       store: store.keys,
@@ -74,14 +88,18 @@ export async function createCore<App extends AppTypes>(options: AuthOptions<App>
       memorySeconds: config.session.absoluteSeconds,
     });
     await feed.start();
+    return { store, index, feed, keys };
   } catch (error) {
     feed.stop();
     await store.close();
     throw error;
   }
-  const rotation = keys;
+}
+
+function assemble<App extends AppTypes>(options: AuthOptions<App>, ground: Ground, { store, index, feed, keys }: Opened): Core {
+  const { config, secrets, logger, clock } = ground;
   const emit = createEmitter({ clock, logger, onEvent: options.onEvent });
-  const ring = (): ReturnType<KeyRotation['current']> => rotation.current();
+  const ring = (): KeyRing => keys.current();
   const accessRules = {
     issuer: config.publicUrl.origin,
     audience: config.audience,
@@ -89,29 +107,26 @@ export async function createCore<App extends AppTypes>(options: AuthOptions<App>
     longestSeconds: store.longestAccessSeconds,
   };
   const compiled = new WeakMap<AccessRule, CompiledRule>();
-  const stopUpkeep = startUpkeep({ keys: rotation, purge: () => store.purge(purgeRows), logger });
+  const stopUpkeep = startUpkeep({ keys, logger, purge: () => store.purge(purgeRows) });
   return {
-    config,
+    ...ground,
+    ...applicationHooks(options),
     store,
-    secrets,
-    clock,
-    logger,
-    emit,
     feed,
-    accessRules,
+    keys,
+    emit,
     ring,
-    keys: rotation,
+    accessRules,
     random: systemRandom,
     startedAt: clock.now(),
-    passwords: createPasswordHasher({ onBadHash: (reason) => void emit('password.hash_unusable', { reason }) }),
-    ...applicationHooks(options),
+    passwords: createPasswordHasher({ onBadHash: (reason) => emit('password.hash_unusable', { reason }) }),
     authenticator: new Authenticator({ config, rules: accessRules, secrets, clock, index, feed, ring }),
-    compile(rule) {
+    compile: (rule) => {
       const known = compiled.get(rule) ?? compileRule(rule, config);
       compiled.set(rule, known);
       return known;
     },
-    async close() {
+    close: async () => {
       stopUpkeep();
       feed.stop();
       await store.close();
@@ -121,26 +136,26 @@ export async function createCore<App extends AppTypes>(options: AuthOptions<App>
 
 /** The index as the feed sees it: what it reads also reloads keys where that is due. */
 function withApply(index: RevocationIndex, apply: RevocationIndex['apply']): Pick<RevocationIndex, 'apply' | 'prune'> {
-  return { apply, prune: (now) => void index.prune(now) };
+  return { apply, prune: (now) => index.prune(now) };
 }
 
 interface Upkeep {
   readonly keys: KeyRotation;
-  purge(): Promise<boolean>;
+  readonly purge: () => Promise<boolean>;
   readonly logger: Logger;
 }
 
 /** Keys by age, and the removal of what has expired for good, a few rows at a time. */
 function startUpkeep({ keys, purge, logger }: Upkeep): () => void {
   const attempt = (what: string, work: () => Promise<unknown>): void => {
-    work().catch((error: unknown) => void logger.error({ err: error }, `${what} failed; it is tried again`));
+    work().catch((error: unknown) => logger.error({ err: error }, `${what} failed; it is tried again`));
   };
   const purgeAll = async (): Promise<void> => {
     while (await purge()) await new Promise((resolve) => setTimeout(resolve, 20).unref());
   };
   const timers = [
-    setInterval(() => void attempt('upkeep of the signing keys', () => keys.refresh()), keysEverySeconds * 1000),
-    setInterval(() => void attempt('purge', purgeAll), purgeEverySeconds * 1000),
+    setInterval(() => attempt('upkeep of the signing keys', () => keys.refresh()), keysEverySeconds * 1000),
+    setInterval(() => attempt('purge', purgeAll), purgeEverySeconds * 1000),
   ];
   for (const timer of timers) timer.unref();
   return () => {
@@ -151,6 +166,6 @@ function startUpkeep({ keys, purge, logger }: Upkeep): () => void {
 /* eslint-disable no-console -- what an application sees that passes no logger */
 const consoleLogger: Logger = {
   info: () => undefined,
-  warn: (facts, message) => void console.warn('[countersign]', message, facts),
-  error: (facts, message) => void console.error('[countersign]', message, facts),
+  warn: (facts, message) => console.warn('[countersign]', message, facts),
+  error: (facts, message) => console.error('[countersign]', message, facts),
 };

@@ -2,6 +2,7 @@
 export { createAuth, type Auth, type Inspection, type Keys, type Sessions, type Users } from './auth.js';
 export { AuthError, ConfigError, type AuthErrorOptions, type ConfigProblem, type FieldProblem } from './errors.js';
 export { developmentSecret, masterSecret, newSecret, type MasterSecret } from './crypto/master-secret.js';
+export { optionsFromEnvironment } from './settings/auth-options.js';
 export type { ErrorCode } from './protocol/error-codes.js';
 export type {
   AccessRule,

@@ -10,10 +10,13 @@ export function readHeader(headers: RequestLike['headers'], name: string): strin
   return Array.isArray(value) ? value.join(name === 'cookie' ? '; ' : ', ') : value;
 }
 
-/** What follows `Bearer ` (RFC 6750 section 2.1), even if empty or malformed; undefined when the scheme is another or there is none. */
+/**
+ * What follows `Bearer ` (RFC 6750 section 2.1), even if empty or malformed, so that it is refused and never taken for no credential at all;
+ * undefined when the scheme is another or there is none.
+ */
 export function readBearer(authorization: string | undefined): string | undefined {
-  if (authorization === undefined || !/^bearer(?: |$)/i.test(authorization)) return undefined;
-  return authorization.slice(7);
+  if (authorization === undefined || !/^bearer(?![a-z0-9!#$%&'*+.^_`|~-])/i.test(authorization)) return undefined;
+  return authorization.charCodeAt(6) === 32 ? authorization.slice(7) : authorization.slice(6);
 }
 
 /**
@@ -28,15 +31,21 @@ export function findCookie(header: string | undefined, name: string): string | u
     if (header.charCodeAt(at + name.length) !== 61 /* = */ || !startsPair(header, at)) continue;
     if (found !== undefined) throw duplicateCookie(name);
     const end = header.indexOf(';', at);
-    found = header.slice(at + name.length + 1, end < 0 ? undefined : end).trimEnd();
+    found = header.slice(at + name.length + 1, lastOfText(header, end < 0 ? header.length : end) + 1);
   }
   return found;
 }
 
 function startsPair(header: string, at: number): boolean {
-  let before = at - 1;
-  while (before >= 0 && (header.charCodeAt(before) === 32 || header.charCodeAt(before) === 9)) before--;
+  const before = lastOfText(header, at);
   return before < 0 || header.charCodeAt(before) === 59; /* ; */
+}
+
+/** Where the last character before `end` stands that is neither space nor tab; -1 when there is none. */
+function lastOfText(header: string, end: number): number {
+  let at = end - 1;
+  while (at >= 0 && (header.charCodeAt(at) === 32 || header.charCodeAt(at) === 9)) at--;
+  return at;
 }
 
 function duplicateCookie(name: string): AuthError {

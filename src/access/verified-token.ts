@@ -92,7 +92,7 @@ class TokenPrincipal implements Principal {
 
   toJSON(): object {
     const { authenticatedAt, expiresAt } = this;
-    return { ...this, permissions: [...this.permissions], authenticatedAt, expiresAt };
+    return Object.assign({}, this, { permissions: [...this.permissions], authenticatedAt, expiresAt });
   }
 }
 

@@ -123,17 +123,18 @@ function admission<App extends AppTypes>({ core, handler }: AuthInternals, rule:
       throw error;
     }
   };
+  const refuse = (refusal: AuthError, req: IncomingMessage, res: ServerResponse): undefined => {
+    toNode(handler.refuse(refusal, req), req, res);
+  };
   return (req, res, next, proceed) => {
     const refusal = identify(req);
     if (refusal === null) return proceed();
-    if (refusal.code !== 'revocation_unavailable') return toNode(handler.refuse(refusal, req), req, res);
-    return core.feed
-      .waitUntilFresh()
-      .then(() => {
-        const still = identify(req);
-        return still === null ? proceed() : toNode(handler.refuse(still, req), req, res);
-      })
-      .catch(next);
+    if (refusal.code !== 'revocation_unavailable') return refuse(refusal, req, res);
+    const again = (): unknown => {
+      const still = identify(req);
+      return still === null ? proceed() : refuse(still, req, res);
+    };
+    return core.feed.waitUntilFresh().then(again).catch(next);
   };
 }
 

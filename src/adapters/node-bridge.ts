@@ -31,7 +31,7 @@ async function readBody(request: NodeRequest, maxBytes: number): Promise<Incomin
 /** What `express.json()`, `text()` or `raw()` left. */
 function parsedBody(body: unknown, maxBytes: number): IncomingBody {
   if (typeof body !== 'string' && !(body instanceof Uint8Array)) {
-    const tooLarge = Buffer.byteLength(JSON.stringify(body) ?? '') > maxBytes;
+    const tooLarge = Buffer.byteLength(JSON.stringify(body)) > maxBytes;
     return tooLarge ? { kind: 'too_large' } : { kind: 'parsed', value: body };
   }
   const bytes = Buffer.from(body);

@@ -1,9 +1,8 @@
 /** Logs out: ends the session, whatever state its tokens are in. */
 import type { FlowContext } from './context.js';
 
-/** True when the session was alive until now. */
-export async function logout({ store, emit }: FlowContext, sessionId: string): Promise<boolean> {
-  const ended = await store.sessions.end(sessionId, 'logout');
-  if (ended) emit('session.ended', { sessionId, reason: 'logout' });
-  return ended;
+/** Ending what has ended is no error. */
+export async function logout({ store, emit }: FlowContext, sessionId: string): Promise<void> {
+  const [found, ended] = await Promise.all([store.sessions.find(sessionId), store.sessions.end(sessionId, 'logout')]);
+  if (ended && found) emit('session.ended', { userId: found.session.userId, sessionId, reason: 'logout' });
 }

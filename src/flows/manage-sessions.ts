@@ -14,6 +14,13 @@ export async function endOwnSession({ store, emit }: FlowContext, { userId }: Pr
   emit('session.ended', { userId, sessionId, reason: 'ended by the user' });
 }
 
+/** Whosever it is. @throws {AuthError} `not_found` when there is none that had not ended. */
+export async function endSession({ store, emit }: FlowContext, sessionId: string): Promise<void> {
+  const [found, ended] = await Promise.all([store.sessions.find(sessionId), store.sessions.end(sessionId, 'ended_by_admin')]);
+  if (!found || !ended) throw new AuthError('not_found');
+  emit('session.ended', { userId: found.session.userId, sessionId, reason: 'ended by an administrator' });
+}
+
 export async function endOtherSessions({ store, emit }: FlowContext, { userId, sessionId }: Principal): Promise<number> {
   const ended = await store.sessions.endOthers(userId, sessionId, 'ended_by_user');
   emit('session.all_ended', { userId, sessionId, reason: 'all but this one, by the user' });

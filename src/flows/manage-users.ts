@@ -77,6 +77,18 @@ export async function setDisabled(
   return user;
 }
 
+/** Without knowing the old one; all sessions of the user end. @throws {AuthError} `not_found`, `invalid_request`, `overloaded`. */
+export async function setPassword(
+  context: FlowContext,
+  id: string,
+  { password, ...actor }: Actor & { password: string },
+): Promise<UserRecord> {
+  const passwordHash = await hashNewPassword(context, password, 'password');
+  const user = found(await context.store.users.setPassword(id, passwordHash));
+  context.emit('password.changed', { userId: id, ...actor, reason: 'set by an administrator' });
+  return user;
+}
+
 /** @throws {AuthError} `not_found`, `conflict` for the last administrator. */
 export async function deleteUser(context: FlowContext, id: string, actor: Actor = {}): Promise<void> {
   written(await context.store.users.delete(id));

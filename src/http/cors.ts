@@ -33,15 +33,13 @@ export function isPreflight(method: string, headers: RequestLike['headers']): bo
   );
 }
 
-/** @throws {AuthError} `origin_not_allowed` for an origin that is not trusted. */
+/** Beside `corsHeaders`, which every answer gets. @throws {AuthError} `origin_not_allowed` for an origin that is not trusted. */
 export function preflightHeaders(config: AuthConfig, headers: RequestLike['headers'], methods: readonly string[]): HeaderList {
-  const cors = corsHeaders(config, headers);
-  if (cors.length === 0) {
+  if (corsHeaders(config, headers).length === 0) {
     const stated = { origin: readHeader(headers, 'origin'), fetchSite: undefined };
     throw new AuthError('origin_not_allowed', config.development ? { detail: explainRefusedOrigin(stated, config) } : {});
   }
   return [
-    ...cors,
     ['access-control-allow-methods', methods.join(', ')],
     ['access-control-allow-headers', allowedHeaders],
     ['access-control-max-age', '600'],

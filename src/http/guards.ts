@@ -17,6 +17,16 @@ const anyUser = {};
 
 export const signedIn = ({ core, request }: Arrival): Principal => core.authenticator.authenticate(request, core.compile(anyUser));
 
+/** Null for whoever is not signed in. */
+export const signedInOrGuest: Guard<Principal | null> = (arrival) => {
+  try {
+    return signedIn(arrival);
+  } catch (error) {
+    if (error instanceof AuthError && error.status === 401) return null;
+    throw error;
+  }
+};
+
 export const admin: Guard<Principal> = (arrival) => {
   const principal = signedIn(arrival);
   if (!principal.roles.includes(adminRole)) throw new AuthError('insufficient_role');

@@ -81,7 +81,8 @@ async function run(running: Running): Promise<Answer> {
   const sent = await readJsonObject(request);
   const who: unknown = await whenFresh(core, () => row.guard(running));
   const body: unknown = checkShape(typeof row.body === 'function' ? row.body(core.config) : row.body, sent);
-  return row.answer({ ...running, who, body });
+  const answer: Promise<Answer> | Answer = row.answer({ ...running, who, body });
+  return answer;
 }
 
 function requireOrigin(core: Core, { method, headers }: HttpRequest, { ignoresBearer }: AnyRoute): void {

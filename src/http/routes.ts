@@ -11,7 +11,7 @@ import {
 } from '../protocol/bodies.js';
 import { jwksLifetimeSeconds } from '../tokens/key-rotation.js';
 import { route, type AnyRoute } from './exchange.js';
-import { admin, adminWrite, anyone, sensitive, signedIn, signedInLive } from './guards.js';
+import { admin, adminWrite, anyone, sensitive, signedIn, signedInLive, signedInOrGuest } from './guards.js';
 import {
   answerCurrentSession,
   answerEndOtherSessions,
@@ -49,7 +49,7 @@ export const routes: readonly AnyRoute[] = [
   route({ method: 'POST', path: '/auth/logout', guard: anyone, body: refreshTokenBody, ignoresBearer: true, answer: answerLogout }),
   route({ method: 'POST', path: '/auth/reauthenticate', guard: signedInLive, body: reauthenticateBody, answer: answerReauthenticate }),
   route({ method: 'POST', path: '/auth/password', guard: sensitive, body: changePasswordBody, answer: answerChangePassword }),
-  route({ method: 'GET', path: '/auth/session', guard: anyone, body: noBody, answer: answerCurrentSession }),
+  route({ method: 'GET', path: '/auth/session', guard: signedInOrGuest, body: noBody, answer: answerCurrentSession }),
   route({ method: 'GET', path: '/auth/sessions', guard: signedIn, body: noBody, answer: answerListSessions }),
   route({ method: 'DELETE', path: '/auth/sessions', guard: signedIn, body: noBody, answer: answerEndOtherSessions }),
   route({ method: 'DELETE', path: '/auth/sessions/{id}', guard: signedIn, body: noBody, answer: answerEndSession }),

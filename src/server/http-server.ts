@@ -1,6 +1,7 @@
 /** The HTTP server around the handler: health, methods and malformed requests, limits of time and size, and a stop that loses nothing. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { fromNode, toNode } from '../adapters/node-bridge.js';
 import type { AuthInternals } from '../auth.js';
@@ -35,23 +36,26 @@ export interface ServerOptions extends AuthInternals {
 
 /** Listens when it resolves. Rejects with what Node says when it cannot. */
 export async function startHttpServer(options: ServerOptions): Promise<RunningServer> {
-  const running = new AnswersUnderWay();
+  const connections = new Connections();
   const server = createServer(limits, (request, response) => {
-    running.add(response);
+    connections.begin(request, response);
     logWhenDone(options, request, response);
-    void answer(options, request, running.isStopping).then((answered) => {
+    void answer(options, request, connections.isStopping).then((answered) => {
       toNode(answered, request, response);
     });
   });
+  server.on('connection', (socket) => {
+    connections.add(socket);
+  });
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    answerClientError(options, { error, socket, under: running.of(socket) });
+    answerClientError(options, { error, socket, running: connections.answerOn(socket) });
   });
   server.on('connect', (_request, socket: Duplex) => {
     writeRaw(socket, refuseMethod(options, {}));
   });
   server.listen(options.port, options.host);
   await once(server, 'listening');
-  return { stop: (withinMilliseconds) => stop(server, running, withinMilliseconds) };
+  return { stop: (withinMilliseconds) => stop(server, connections, withinMilliseconds) };
 }
 
 /** Never rejects. */
@@ -99,49 +103,68 @@ interface ClientError {
   readonly error: NodeJS.ErrnoException;
   readonly socket: Duplex;
   /** The answer that is under way on this connection. */
-  readonly under: ServerResponse | undefined;
+  readonly running: ServerResponse | undefined;
 }
 
-function answerClientError({ handler }: ServerOptions, { error, socket, under }: ClientError): void {
-  const cannotAnswer = error.code === 'ECONNRESET' || !socket.writable || under?.headersSent === true;
-  if (cannotAnswer) socket.destroy();
+function answerClientError({ handler }: ServerOptions, { error, socket, running }: ClientError): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
+  else if (running?.req.complete) endAfter(running, socket);
+  else if (running?.headersSent) socket.destroy();
   else writeRaw(socket, answerToMalformed(handler, error.code));
 }
 
-/** The answers that are not finished yet, by connection. */
-class AnswersUnderWay {
-  readonly #answers: Map<ServerResponse, Duplex> = new Map();
+/** What is malformed came behind a request that is still being answered: its answer must not be taken for that request's. */
+function endAfter(running: ServerResponse, socket: Duplex): void {
+  if (!running.headersSent) running.setHeader('connection', 'close');
+  running.once('finish', () => socket.end());
+}
+
+/** The connections, and the answers on them that are not finished yet. */
+class Connections {
+  readonly #open: Map<Duplex, { readonly socket: Socket; answer: ServerResponse | undefined }> = new Map();
   #isStopping = false;
 
   get isStopping(): boolean {
     return this.#isStopping;
   }
 
-  add(response: ServerResponse): void {
-    const { socket } = response;
-    if (!socket) return;
-    if (this.#isStopping) response.setHeader('connection', 'close');
-    this.#answers.set(response, socket);
-    response.once('close', () => this.#answers.delete(response));
+  add(socket: Socket): void {
+    this.#open.set(socket, { socket, answer: undefined });
+    socket.once('close', () => this.#open.delete(socket));
   }
 
-  of(socket: Duplex): ServerResponse | undefined {
-    return [...this.#answers].find(([, its]) => its === socket)?.[0];
+  begin(request: IncomingMessage, answer: ServerResponse): void {
+    if (this.#isStopping) answer.setHeader('connection', 'close');
+    const connection = this.#open.get(request.socket);
+    if (!connection) return;
+    connection.answer = answer;
+    answer.once('close', () => {
+      if (connection.answer === answer) connection.answer = undefined;
+    });
   }
 
-  /** Each answer that has not begun tells its client to open a new connection. */
-  closeEach(): void {
+  answerOn(socket: Duplex): ServerResponse | undefined {
+    return this.#open.get(socket)?.answer;
+  }
+
+  /** Each answer that has not begun tells its client to open a new connection; a connection on which nothing ever came is closed. */
+  windDown(): void {
     this.#isStopping = true;
-    for (const response of this.#answers.keys()) if (!response.headersSent) response.setHeader('connection', 'close');
+    for (const { socket, answer } of this.#open.values()) {
+      if (answer === undefined && socket.bytesRead === 0) socket.destroy();
+      else if (answer?.headersSent === false) answer.setHeader('connection', 'close');
+    }
   }
 }
 
-async function stop(server: Server, running: AnswersUnderWay, withinMilliseconds: number): Promise<void> {
+async function stop(server: Server, connections: Connections, withinMilliseconds: number): Promise<void> {
   const closed = once(server, 'close');
-  running.closeEach();
   server.close();
-  server.closeIdleConnections();
-  const timer = setTimeout(() => server.closeAllConnections(), withinMilliseconds);
+  connections.windDown();
+  // An answer that had begun before does not end its connection by itself.
+  const idle = setInterval(() => server.closeIdleConnections(), 50);
+  const deadline = setTimeout(() => server.closeAllConnections(), withinMilliseconds);
   await closed;
-  clearTimeout(timer);
+  clearInterval(idle);
+  clearTimeout(deadline);
 }

@@ -8,9 +8,9 @@ export interface ServerLogger extends Logger {
 }
 
 /** Nothing of this is ever handed to the log; should that change by mistake, it is not written all the same. */
-const secrets = ['password', 'newPassword', 'currentPassword', 'token', 'accessToken', 'refreshToken', 'csrfToken', 'secret', 'code'];
+const secrets = ['password', 'newPassword', 'currentPassword', 'token', 'accessToken', 'refreshToken', 'csrfToken', 'secret'];
 const carriers = ['headers', 'body', 'query', 'cookie', 'cookies', 'authorization', 'req', 'res', 'request', 'response'];
-const redacted = [...secrets.filter((name) => name !== 'code'), ...carriers].flatMap((name) => [name, `*.${name}`]);
+const redacted = [...secrets, ...carriers].flatMap((name) => [name, `*.${name}`]);
 
 export interface LogOptions {
   readonly level: LogLevel;
@@ -22,7 +22,11 @@ export interface LogOptions {
 export function createLogger({ level, readable, write = writeOut }: LogOptions): ServerLogger {
   return pino(
     { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, redact: { paths: redacted, censor: '[redacted]' } },
-    { write: (line) => void write(readable ? readableLine(line) : line) },
+    {
+      write(line: string) {
+        write(readable ? readableLine(line) : line);
+      },
+    },
   );
 }
 

@@ -101,6 +101,11 @@ function sealingPurpose(kid: string): string {
   return `signing-key/${kid}`;
 }
 
+/** Whether one of these secrets opens the key's private part. */
+export function canOpenKey(record: SigningKeyRecord, secrets: SecretRing): boolean {
+  return unseal(secrets, sealingPurpose(record.kid), record.sealedPrivate) !== null;
+}
+
 function openPrivate(record: SigningKeyRecord, secrets: SecretRing): Buffer {
   const privateBytes = unseal(secrets, sealingPurpose(record.kid), record.sealedPrivate);
   if (privateBytes) return privateBytes;

@@ -1,6 +1,5 @@
 /** Routes about sessions: the current one, the list of devices, ending them. */
 import { readAccount } from '../../flows/account.js';
-import { AuthError } from '../../errors.js';
 import { endOtherSessions, endOwnSession, listSessions } from '../../flows/manage-sessions.js';
 import type { Principal } from '../../model/app-types.js';
 import type { SessionAndUser } from '../../model/store.js';
@@ -11,15 +10,14 @@ import { constantTimeEqual } from '../../crypto/digest.js';
 import { verifyRefreshToken } from '../../tokens/refresh-token.js';
 import { sessionDocument, userDocument } from '../documents.js';
 import type { Arrival, Exchange } from '../exchange.js';
-import { refreshCookie, signedIn } from '../guards.js';
+import { refreshCookie } from '../guards.js';
 import { ok, type Answer } from '../message.js';
 
 const guest: CurrentSessionDocument = { user: null, session: null };
 
 /** Never a refusal for a guest, so that a page can ask without a red line in the browser's console. */
-export async function answerCurrentSession(exchange: Exchange<null, object>): Promise<Answer> {
-  const { core } = exchange;
-  const principal = findPrincipal(exchange);
+export async function answerCurrentSession(exchange: Exchange<Principal | null, object>): Promise<Answer> {
+  const { core, who: principal } = exchange;
   if (!principal) return ok(await refreshableSession(exchange));
   const found = await core.store.sessions.find(principal.sessionId);
   if (!found || !isLive(found)) return ok(await refreshableSession(exchange));
@@ -29,15 +27,6 @@ export async function answerCurrentSession(exchange: Exchange<null, object>): Pr
     ...(found.session.delivery === 'bearer' ? {} : { csrfToken: issueCsrfToken(core.secrets, found.session.id) }),
   };
   return ok(document);
-}
-
-function findPrincipal(arrival: Arrival): Principal | null {
-  try {
-    return signedIn(arrival);
-  } catch (error) {
-    if (error instanceof AuthError && error.status === 401) return null;
-    throw error;
-  }
 }
 
 /** With a genuine refresh cookie of a live session: that it can be refreshed, and the CSRF token for doing so. */

@@ -1,6 +1,6 @@
 /** Routes to get in, stay in and get out. */
 import type { z } from 'zod';
-import { findCookie, readHeader } from '../../access/credentials.js';
+import { findCookie, readBearer, readHeader } from '../../access/credentials.js';
 import { AuthError } from '../../errors.js';
 import { changePassword } from '../../flows/change-password.js';
 import { login } from '../../flows/login.js';
@@ -61,26 +61,40 @@ export async function answerRefresh(exchange: Exchange<null, RefreshTokenBody>):
 /** Whatever the session's state, its holder may leave. With nothing to leave, the browser is rid of its cookies all the same. */
 export async function answerLogout(exchange: Exchange<null, RefreshTokenBody>): Promise<Answer> {
   const { core, body } = exchange;
-  const sessionId = presentedRefreshToken(exchange, body.refreshToken)?.sessionId ?? sessionOfAccessCookie(exchange);
+  const sessionId = sessionOfRefreshToken(exchange) ?? sessionOfAccessCookie(exchange);
   if (sessionId !== undefined) await logout(core, sessionId);
   return ok({ message: 'Logged out.' }, body.refreshToken === undefined ? clearedCookies(core.config) : []);
 }
 
+/** A refresh cookie that is none of ours is nothing to leave; one in a body is a program's mistake, which it should hear of. */
+function sessionOfRefreshToken(exchange: Exchange<null, RefreshTokenBody>): string | undefined {
+  const { refreshToken } = exchange.body;
+  try {
+    return presentedRefreshToken(exchange, refreshToken)?.sessionId;
+  } catch (error) {
+    if (refreshToken === undefined && error instanceof AuthError && error.code === 'refresh_token_invalid') return undefined;
+    throw error;
+  }
+}
+
 /** For a browser that lost its refresh cookie. @throws {AuthError} `refresh_token_missing` for a bearer, whose session would silently live on. */
 function sessionOfAccessCookie({ core, request }: Exchange<null, RefreshTokenBody>): string | undefined {
-  if (readHeader(request.headers, 'authorization') !== undefined) {
+  if (readBearer(readHeader(request.headers, 'authorization')) !== undefined) {
     throw new AuthError('refresh_token_missing', {
       detail: 'Logout reads the refresh token, from its cookie or from "refreshToken" in the body.',
     });
   }
   if (findCookie(readHeader(request.headers, 'cookie'), core.config.cookies.access.name) === undefined) return undefined;
   try {
-    return core.authenticator.authenticate(request, core.compile({ revocation: 'available' })).sessionId;
+    return core.authenticator.authenticate(request, core.compile(evenIfStale)).sessionId;
   } catch (error) {
     if (error instanceof AuthError && error.status === 401) return undefined;
     throw error;
   }
 }
+
+/** Leaving must work while revocations cannot be read. */
+const evenIfStale = { revocation: 'available' } as const;
 
 export async function answerReauthenticate({ core, who, body }: Exchange<LiveSession, ReauthenticateBody>): Promise<Answer> {
   return signedInAnswer(core.config, await reauthenticate(core, who, body.password), core.clock.now());
