@@ -123,8 +123,9 @@ function admission<App extends AppTypes>({ core, handler }: AuthInternals, rule:
       throw error;
     }
   };
-  const refuse = (refusal: AuthError, req: IncomingMessage, res: ServerResponse): undefined => {
+  const refuse = (refusal: AuthError, req: IncomingMessage, res: ServerResponse): null => {
     toNode(handler.refuse(refusal, req), req, res);
+    return null;
   };
   return (req, res, next, proceed) => {
     const refusal = identify(req);

@@ -79,10 +79,9 @@ async function run(running: Running): Promise<Answer> {
   const { core, request, row } = running;
   requireOrigin(core, request, row);
   const sent = await readJsonObject(request);
-  const who: unknown = await whenFresh(core, () => row.guard(running));
+  const who: unknown = await whenFresh(core, (): unknown => row.guard(running));
   const body: unknown = checkShape(typeof row.body === 'function' ? row.body(core.config) : row.body, sent);
-  const answer: Promise<Answer> | Answer = row.answer({ ...running, who, body });
-  return answer;
+  return row.answer({ ...running, who, body });
 }
 
 function requireOrigin(core: Core, { method, headers }: HttpRequest, { ignoresBearer }: AnyRoute): void {
