@@ -10,7 +10,7 @@ import type { Answer, HttpResponse } from '../http/message.js';
 import { securityHeaders } from '../http/security-headers.js';
 import { live, livePath, ready, readyPath } from './health.js';
 import type { ServerLogger } from './log.js';
-import { answerToMalformed, knownMethods, writeRaw } from './malformed.js';
+import { answerToMalformed, knownMethods, writeRaw, type ParserError } from './malformed.js';
 
 const limits = {
   headersTimeout: 10_000,
@@ -47,7 +47,7 @@ export async function startHttpServer(options: ServerOptions): Promise<RunningSe
   server.on('connection', (socket) => {
     connections.add(socket);
   });
-  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+  server.on('clientError', (error: ParserError, socket) => {
     answerClientError(options, { error, socket, running: connections.answerOn(socket) });
   });
   server.on('connect', (_request, socket: Duplex) => {
@@ -65,13 +65,17 @@ async function answer(options: ServerOptions, request: IncomingMessage, isStoppi
   const [path = '/'] = url.split('?', 1);
   // Not before the parser is through with a request without a body: an answer would cut off what is still to come.
   await Promise.resolve();
-  if (headers.host === undefined && httpVersion === '1.1') return answerToMalformed(handler, undefined);
+  if (headers.host === undefined && httpVersion === '1.1') return thenClose(answerToMalformed(handler, {}));
   if (path === livePath || path === readyPath) {
     if (method !== 'GET' && method !== 'HEAD') return refuseMethod(options, headers, ['GET', 'HEAD']);
     return complete(options, path === livePath ? live() : await ready(core, isStopping), method);
   }
   if (!knownMethods.includes(method) && !handler.owns(url)) return refuseMethod(options, headers);
   return handler.handle(fromNode(request));
+}
+
+function thenClose(response: HttpResponse): HttpResponse {
+  return { ...response, headers: [...response.headers, ['connection', 'close']] };
 }
 
 function refuseMethod({ handler }: ServerOptions, headers: IncomingMessage['headers'], allow = knownMethods): HttpResponse {
@@ -100,7 +104,7 @@ function logWhenDone({ logger, handler, core }: ServerOptions, request: Incoming
 }
 
 interface ClientError {
-  readonly error: NodeJS.ErrnoException;
+  readonly error: ParserError;
   readonly socket: Duplex;
   /** The answer that is under way on this connection. */
   readonly running: ServerResponse | undefined;
@@ -110,7 +114,7 @@ function answerClientError({ handler }: ServerOptions, { error, socket, running 
   if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
   else if (running?.req.complete) endAfter(running, socket);
   else if (running?.headersSent) socket.destroy();
-  else writeRaw(socket, answerToMalformed(handler, error.code));
+  else writeRaw(socket, answerToMalformed(handler, error));
 }
 
 /** What is malformed came behind a request that is still being answered: its answer must not be taken for that request's. */

@@ -11,13 +11,22 @@ export const knownMethods: readonly string[] = ['GET', 'HEAD', 'POST', 'PUT', 'P
 /** How long a client may take to read the answer before the connection is cut. */
 const lingerMilliseconds = 500;
 
-/** The answer to what the parser says. `status` is HTTP's own where the table of codes has none for it. */
-export function answerToMalformed(handler: HttpHandler, parserCode: string | undefined): HttpResponse {
+/** What Node's parser says is wrong. */
+export interface ParserError {
+  readonly code?: string;
+  /** What it was reading. */
+  readonly rawPacket?: Uint8Array;
+}
+
+/** The answer to it. Its status is HTTP's own where the table of codes has none for it. */
+export function answerToMalformed(handler: HttpHandler, { code, rawPacket }: ParserError): HttpResponse {
   const answer = (detail: string, status = 400): HttpResponse =>
     withStatus(handler.refuse(new AuthError('invalid_request', { detail }), { headers: {} }), status);
-  switch (parserCode) {
+  switch (code) {
     case 'HPE_INVALID_METHOD':
-      return handler.refuse(new AuthError('method_not_allowed', { allow: knownMethods }), { headers: {} });
+      return beginsWithRequestLine(rawPacket)
+        ? handler.refuse(new AuthError('method_not_allowed', { allow: knownMethods }), { headers: {} })
+        : answer('This is not HTTP.');
     case 'HPE_HEADER_OVERFLOW':
       return answer('The headers are larger than 16 KiB.', 431);
     case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
@@ -27,6 +36,15 @@ export function answerToMalformed(handler: HttpHandler, parserCode: string | und
     default:
       return answer('This is not well-formed HTTP.');
   }
+}
+
+/** Otherwise it was no method that is not known, but nothing of the kind: TLS, for instance. */
+function beginsWithRequestLine(packet: Uint8Array | undefined): boolean {
+  const [line = ''] = Buffer.from(packet ?? [])
+    .subarray(0, 4096)
+    .toString('latin1')
+    .split('\r\n', 1);
+  return /^[A-Za-z-]+ [\x21-\x7e]+ HTTP\/1\.[01]$/.test(line);
 }
 
 function withStatus(response: HttpResponse, status: number): HttpResponse {

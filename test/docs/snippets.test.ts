@@ -1,0 +1,53 @@
+/** What the documentation shows is true: snippets compile, misuse does not, and what no test looks at is known by name. */
+import { describe, expect, it } from 'vitest';
+import { listPages, readSnippets, stageOf } from './markdown.js';
+import { typeProblems } from './type-check.js';
+
+const snippets = listPages().flatMap(readSnippets);
+const inLanguage = (...languages: readonly string[]): typeof snippets => snippets.filter(({ language }) => languages.includes(language));
+const place = ({ page, line }: { page: string; line: number }): string => `${page}:${line}`;
+
+describe('the snippets of the documentation', () => {
+  it('compile under strict settings, against the built package', { timeout: 60_000 }, () => {
+    expect(inLanguage('ts', 'js').length).toBeGreaterThan(10);
+    expect(typeProblems(inLanguage('ts', 'js'))).toEqual([]);
+  });
+
+  it('show misuse that the compiler refuses, for the reason that the snippet gives', { timeout: 60_000 }, () => {
+    const misuse = inLanguage('ts').filter(({ text }) => text.includes('@ts-expect-error'));
+    const bare = misuse.map((snippet) => ({ ...snippet, text: snippet.text.replaceAll('@ts-expect-error', '') }));
+    const messages = typeProblems(bare).map((problem) => problem.replace(/^\S+ /, '').split('\n')[0]);
+    expect([...new Set(messages)].sort()).toMatchInlineSnapshot(`
+      [
+        "Type '"*"' is not assignable to type 'WebOrigin'.",
+        "Type 'string' is not assignable to type 'MasterSecret'.",
+      ]
+    `);
+  });
+
+  it('in JSON are JSON', () => {
+    for (const { text, page, line } of inLanguage('json')) expect(() => JSON.parse(text) as unknown, `${page}:${line}`).not.toThrow();
+  });
+
+  it('in shell are run on a server, or say why they are not', () => {
+    const astray = inLanguage('sh', 'bash').filter(({ page, marks }) => stageOf(page) === null && !marks.has('not run'));
+    expect(astray.map(place)).toEqual([]);
+  });
+
+  it('are tested, but for these', () => {
+    const tested = new Set(['ts', 'js', 'json', 'sh', 'bash']);
+    const untested = snippets.filter(({ language, marks }) => !tested.has(language) || marks.has('not run'));
+    const list = untested.map(({ page, language, marks, text }) => {
+      const first = text.split('\n')[0] ?? '';
+      return `${page}: ${language || 'plain text'}${marks.has('not run') ? ` (${marks.get('not run') ?? ''})` : ''}: ${first}`;
+    });
+    expect(list).toMatchInlineSnapshot(`
+      [
+        "README.md: sh (installs packages): npm ci && npm start   # the stand-alone server, on http://localhost:4000; it prints the first three requests to try",
+        "README.md: sh (installs packages): npm init -y",
+        "docs/adr/0004-self-authenticating-refresh-token.md: plain text: "csr_" + base64url( version 1 | key id 1 | session id 16 | generation u32 | session secret 16 | HMAC-SHA-256 of all that 32 )",
+        "examples/express-api/README.md: sh (does not end): npm start",
+      ]
+    `);
+  });
+});

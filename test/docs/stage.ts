@@ -1,0 +1,90 @@
+/** Puts a server on the stage for a walk-through: in a folder of its own, on a free port, with the package as an application has it. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileOf, root } from './markdown.js';
+
+export interface Stage {
+  readonly port: number;
+  /** Where a reader would type; the server keeps its data in `data` below it. */
+  readonly folder: string;
+  close(): Promise<void>;
+}
+
+/** As readers find it in the documentation. */
+const printedPort = '4000';
+
+/** By the name that `<!-- walk-through on: … -->` uses: what is started, and in which folder. */
+const servers: Readonly<Record<string, (folder: string, port: number) => { args: readonly string[]; cwd: string }>> = {
+  'quick start': (folder, port) => {
+    writeFileSync(join(folder, 'server.mjs'), fileOf('README.md', 'server.mjs').replaceAll(printedPort, String(port)));
+    return { args: ['server.mjs'], cwd: folder };
+  },
+  'express-api': () => ({ args: ['server.js'], cwd: join(root, 'examples/express-api') }),
+  'stand-alone': () => ({ args: [join(root, 'bin/countersign.js'), 'serve'], cwd: root }),
+};
+
+export async function openStage(name: string): Promise<Stage> {
+  const serve = servers[name];
+  if (!serve) throw new Error(`there is no server called ${name}; there are: ${Object.keys(servers).join(', ')}`);
+  const folder = makeApplicationFolder();
+  const port = await freePort();
+  const { args, cwd } = serve(folder, port);
+  const env = { ...process.env, PORT: String(port), COUNTERSIGN_DATA: join(folder, 'data'), NODE_ENV: 'development' };
+  const child = spawn(process.execPath, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const output: Buffer[] = [];
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => output.push(chunk));
+  const close = async (): Promise<void> => {
+    await stop(child);
+    rmSync(folder, { recursive: true, force: true });
+  };
+  try {
+    await untilAnswering(port, child);
+  } catch (error) {
+    await close();
+    throw new Error(`${name} did not start:\n${Buffer.concat(output).toString()}`, { cause: error });
+  }
+  return { port, folder, close };
+}
+
+/** As after `npm install`, without asking a registry. */
+function makeApplicationFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'countersign-docs-'));
+  const modules = join(folder, 'node_modules');
+  mkdirSync(join(modules, '.bin'), { recursive: true });
+  writeFileSync(join(folder, 'package.json'), '{ "private": true }\n');
+  symlinkSync(root, join(modules, 'countersign'));
+  symlinkSync(join(root, 'bin/countersign.js'), join(modules, '.bin/countersign'));
+  for (const name of ['express', '@photostructure']) symlinkSync(join(root, 'node_modules', name), join(modules, name));
+  return folder;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0);
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+async function untilAnswering(port: number, child: ChildProcess): Promise<void> {
+  for (let attempt = 0; attempt < 200; attempt += 1) {
+    if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}`);
+    const answer = await fetch(`http://localhost:${port}/api/auth/session`).catch(() => null);
+    if (answer?.ok === true) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error('it does not answer');
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill('SIGTERM');
+  const killer = setTimeout(() => child.kill('SIGKILL'), 5000);
+  await once(child, 'exit');
+  clearTimeout(killer);
+}
