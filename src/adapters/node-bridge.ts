@@ -48,13 +48,13 @@ export function toNode({ status, headers, body }: HttpResponse, request: Incomin
     if (name === 'set-cookie' || name === 'vary') response.appendHeader(name, value);
     else response.setHeader(name, value);
   }
-  if (!request.complete) discardRest(request, response);
+  // Of any other answer Node itself discards what was not read, and keeps the connection.
+  if (status === 413) discardRest(request, response);
   response.end(body);
 }
 
 /** Lets the client finish, so that it reads the answer instead of meeting a reset connection; but not for long. */
 function discardRest(request: IncomingMessage, response: ServerResponse): void {
-  response.setHeader('connection', 'close');
   request.resume();
   response.once('finish', () => {
     setTimeout(() => request.socket.destroy(), lingerMilliseconds).unref();
