@@ -3,7 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import type { z } from 'zod';
 import { readHeader } from '../access/credentials.js';
 import { AuthError, type FieldProblem } from '../errors.js';
-import type { HttpRequest } from './message.js';
+import type { HttpRequest, IncomingBody } from './message.js';
 
 /** 10 kB. */
 export const maxBodyBytes: number = 10 * 1024;
@@ -14,13 +14,19 @@ export async function readJsonObject(request: HttpRequest): Promise<object> {
   if (declared > maxBodyBytes) throw new AuthError('body_too_large');
   const body = await request.body(maxBodyBytes);
   if (body.kind === 'too_large') throw new AuthError('body_too_large');
-  const isEmpty = body.kind === 'bytes' ? body.bytes.byteLength === 0 : body.value === undefined;
-  if (isEmpty) return {};
+  if (isNothing(body, request)) return {};
   requireJson(request);
   const value = body.kind === 'bytes' ? parseJson(body.bytes) : body.value;
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new AuthError('invalid_request', { detail: 'The body must be a JSON object.' });
   return value;
+}
+
+/** No body, or an empty object of no declared type, which says as much. */
+function isNothing(body: IncomingBody, { headers }: HttpRequest): boolean {
+  if (body.kind !== 'bytes') return body.kind === 'parsed' && body.value === undefined;
+  const isEmptyObject = body.bytes.byteLength === 2 && Buffer.from(body.bytes).toString('latin1') === '{}';
+  return body.bytes.byteLength === 0 || (isEmptyObject && readHeader(headers, 'content-type') === undefined);
 }
 
 function requireJson({ headers }: HttpRequest): void {

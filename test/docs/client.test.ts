@@ -98,6 +98,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+const idOf = async (username: string): Promise<string> => (await auth.users.find({ username }))?.id ?? '';
 const untilExpired = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 2100));
 const refreshes = (): number => seen.filter((request) => request === 'POST /api/auth/refresh').length;
 
@@ -142,11 +143,18 @@ describe('the client that the guide prints', () => {
   it('leaves the refusal to the page when the session is over', async () => {
     const browser = await loggedIn();
     const api = await openPage(browser);
-    const alice = await auth.users.find({ username: 'alice' });
-    await auth.sessions.endAll(alice?.id ?? '');
+    await auth.sessions.endAll(await idOf('alice'));
     const answer = await api('/api/hello');
     expect(answer.status).toBe(401);
     expect(await answer.json()).toMatchObject({ code: 'session_revoked' });
+    expect(refreshes()).toBe(1);
+  });
+
+  it('does not go on asking when the account is disabled', async () => {
+    const browser = await loggedIn();
+    const api = await openPage(browser);
+    await auth.users.setDisabled(await idOf('alice'), true);
+    expect((await api('/api/hello')).status).toBe(401);
     expect(refreshes()).toBe(1);
   });
 });

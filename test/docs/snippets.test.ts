@@ -19,6 +19,7 @@ describe('the snippets of the documentation', () => {
     const messages = typeProblems(bare).map((problem) => problem.replace(/^\S+ /, '').split('\n')[0]);
     expect([...new Set(messages)].sort()).toMatchInlineSnapshot(`
       [
+        "Argument of type '"editer"' is not assignable to parameter of type '"reader" | "editor" | "admin"'.",
         "Type '"*"' is not assignable to type 'WebOrigin'.",
         "Type 'string' is not assignable to type 'MasterSecret'.",
       ]
@@ -46,6 +47,11 @@ describe('the snippets of the documentation', () => {
         "README.md: sh (installs packages): npm ci && npm start   # the stand-alone server, on http://localhost:4000; it prints the first three requests to try",
         "README.md: sh (installs packages): npm init -y",
         "docs/adr/0004-self-authenticating-refresh-token.md: plain text: "csr_" + base64url( version 1 | key id 1 | session id 16 | generation u32 | session secret 16 | HMAC-SHA-256 of all that 32 )",
+        "docs/guide/change-secrets-and-keys.md: sh (settings of a machine of yours): COUNTERSIGN_SECRET=NEW,OLD",
+        "docs/guide/getting-started.md: sh (installs packages): npm init -y",
+        "docs/guide/getting-started.md: sh (does not end): node server.mjs",
+        "docs/guide/getting-started.md: js (vite.config.js, read by Vite): export default { server: { proxy: { '/api': 'http://localhost:4000' } } };",
+        "docs/guide/getting-started.md: sh (settings of a machine of yours): npx countersign secret   # prints a secret; keep it where your other secrets are",
         "examples/express-api/README.md: sh (does not end): npm start",
       ]
     `);

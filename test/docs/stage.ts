@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileOf, root } from './markdown.js';
+import { readSnippets, root } from './markdown.js';
 
 export interface Stage {
   readonly port: number;
@@ -19,13 +19,24 @@ const printedPort = '4000';
 
 /** By the name that `<!-- walk-through on: … -->` uses: what is started, and in which folder. */
 const servers: Readonly<Record<string, (folder: string, port: number) => { args: readonly string[]; cwd: string }>> = {
-  'quick start': (folder, port) => {
-    writeFileSync(join(folder, 'server.mjs'), fileOf('README.md', 'server.mjs').replaceAll(printedPort, String(port)));
-    return { args: ['server.mjs'], cwd: folder };
-  },
+  'quick start': (folder, port) => serverOf('README.md', folder, port),
+  'getting started': (folder, port) => serverOf('docs/guide/getting-started.md', folder, port),
   'express-api': () => ({ args: ['server.js'], cwd: join(root, 'examples/express-api') }),
-  'stand-alone': () => ({ args: [join(root, 'bin/countersign.js'), 'serve'], cwd: root }),
+  'stand-alone': (folder) => ({ args: [join(root, 'bin/countersign.js'), 'serve'], cwd: folder }),
 };
+
+function serverOf(page: string, folder: string, port: number): { args: readonly string[]; cwd: string } {
+  saveFiles(page, { folder, port });
+  return { args: ['server.mjs'], cwd: folder };
+}
+
+/** What the page tells to save, as it is printed, but for the port. */
+export function saveFiles(page: string, { folder, port }: Pick<Stage, 'folder' | 'port'>): void {
+  for (const { text, marks } of readSnippets(page)) {
+    const name = marks.get('file');
+    if (name !== undefined) writeFileSync(join(folder, name), text.replaceAll(printedPort, String(port)));
+  }
+}
 
 export async function openStage(name: string): Promise<Stage> {
   const serve = servers[name];
@@ -58,7 +69,7 @@ function makeApplicationFolder(): string {
   writeFileSync(join(folder, 'package.json'), '{ "private": true }\n');
   symlinkSync(root, join(modules, 'countersign'));
   symlinkSync(join(root, 'bin/countersign.js'), join(modules, '.bin/countersign'));
-  for (const name of ['express', '@photostructure']) symlinkSync(join(root, 'node_modules', name), join(modules, name));
+  for (const name of ['express', '@photostructure', 'jose']) symlinkSync(join(root, 'node_modules', name), join(modules, name));
   return folder;
 }
 

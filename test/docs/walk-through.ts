@@ -8,7 +8,7 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readSnippets, type Snippet } from './markdown.js';
-import type { Stage } from './stage.js';
+import { saveFiles, type Stage } from './stage.js';
 
 const printedHost = 'localhost:4000';
 const seam = '<<< next snippet >>>';
@@ -21,6 +21,7 @@ export interface Difference {
 }
 
 export async function walkThrough(page: string, { port, folder }: Stage): Promise<{ requests: number; differences: Difference[] }> {
+  saveFiles(page, { folder, port });
   const snippets = readSnippets(page).filter(({ marks }) => !marks.has('not run'));
   const commands = snippets.filter(({ language }) => language === 'sh' || language === 'bash');
   const script = commands

@@ -1,6 +1,6 @@
 /** Runs the same tests against every way in which a request can reach the library. */
 import { afterAll, beforeAll, describe } from 'vitest';
-import { carriers, startApp, type AppOptions, type TestApp } from './start-app.js';
+import { allCarriers, carriers, startApp, type AppOptions, type TestApp } from './start-app.js';
 
 export interface Running {
   readonly app: TestApp;
@@ -8,6 +8,13 @@ export interface Running {
 
 export function overEachCarrier(title: string, tests: (running: Running) => void, options: AppOptions = {}): void {
   describe.each(carriers)(`${title} (%s)`, (carrier) => {
+    tests(withApp({ ...options, carrier }));
+  });
+}
+
+/** With the stand-alone server among them: for tests that need none of an application's own routes. */
+export function overEveryCarrier(title: string, tests: (running: Running) => void, options: AppOptions = {}): void {
+  describe.each(allCarriers)(`${title} (%s)`, (carrier) => {
     tests(withApp({ ...options, carrier }));
   });
 }

@@ -12,19 +12,24 @@ import express, { type Request as ExpressRequest, type Response as ExpressRespon
 import { internalsOf, type AuthInternals } from '../../dist/auth.js';
 import { createPasswordHasher } from '../../dist/crypto/password-hash.js';
 import { formatId, newIdBytes, systemRandom } from '../../dist/crypto/random.js';
+import { startHttpServer } from '../../dist/server/http-server.js';
 import { CookieJar } from './cookie-jar.js';
 import { Client } from './client.js';
 import { Secrets } from './secrets.js';
 
-/** The ways in which a request can reach the library. */
+/** The ways in which a request can reach the library inside an application that has routes of its own. */
 export const carriers = ['Express', 'Express behind express.json()', 'node:http', 'fetch handler'] as const;
-export type Carrier = (typeof carriers)[number];
+/** And the stand-alone server, which has only ours. */
+export const allCarriers = [...carriers, 'stand-alone server'] as const;
+export type Carrier = (typeof allCarriers)[number];
 
 export interface LogLine {
   readonly level: 'info' | 'warn' | 'error';
   readonly facts: Readonly<Record<string, unknown>>;
   readonly message: string;
 }
+
+type LogWriter = (facts: object, message: string) => void;
 
 export type AppOptions = Partial<Omit<AuthOptions, 'clock' | 'logger' | 'onEvent'>> & {
   readonly carrier?: Carrier;
@@ -169,8 +174,8 @@ export async function startApp(options: AppOptions = {}): Promise<TestApp> {
   const events: AuthEvent[] = [];
   const log: LogLine[] = [];
   const line =
-    (level: LogLine['level']) =>
-    (facts: object, message: string): void => {
+    (level: LogLine['level']): LogWriter =>
+    (facts, message) => {
       log.push({ level, facts: facts as LogLine['facts'], message });
     };
   const secret = newSecret();
@@ -185,23 +190,39 @@ export async function startApp(options: AppOptions = {}): Promise<TestApp> {
     logger: { info: line('info'), warn: line('warn'), error: line('error') },
     onEvent: (event) => void events.push(event),
   });
-  const server = createServer(listeners[carrier](auth));
-  const port = await listen(server);
+  const { port, close } = await (carrier === 'stand-alone server' ? startStandAlone(auth, line) : listen(createServer(listeners[carrier](auth))));
   return new TestApp({ auth, carrier, port, file: database, publicUrl, secret, events, log }, time, async () => {
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
+    await close();
     await auth.close();
     if (folder !== null) await rm(folder, { recursive: true });
   });
 }
 
-function listen(server: Server): Promise<number> {
+interface Listening {
+  readonly port: number;
+  close(): Promise<unknown>;
+}
+
+function listen(server: Server): Promise<Listening> {
+  const close = async (): Promise<unknown> => {
+    server.closeAllConnections();
+    return new Promise((resolve) => server.close(resolve));
+  };
   return new Promise((resolve) => {
-    server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port));
+    server.listen(0, '127.0.0.1', () => resolve({ port: (server.address() as AddressInfo).port, close }));
   });
 }
 
-const listeners: Readonly<Record<Carrier, (auth: Auth) => RequestListener>> = {
+/** What `countersign serve` starts, in this process, so that its clock can be set. */
+async function startStandAlone(auth: Auth, line: (level: LogLine['level']) => LogWriter): Promise<Listening> {
+  const free = await listen(createServer());
+  await free.close();
+  const logger = { debug: line('info'), info: line('info'), warn: line('warn'), error: line('error') };
+  const server = await startHttpServer({ ...internalsOf(auth), logger, port: free.port, host: '127.0.0.1' });
+  return { port: free.port, close: () => server.stop(0) };
+}
+
+const listeners: Readonly<Record<(typeof carriers)[number], (auth: Auth) => RequestListener>> = {
   Express: (auth) => expressApp(auth, false),
   'Express behind express.json()': (auth) => expressApp(auth, true),
   'node:http': nodeApp,

@@ -1,0 +1,71 @@
+/** How the stand-alone server ends: what runs is finished, and what goes wrong has a sentence. */
+import { connect } from 'node:net';
+import { once } from 'node:events';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { HalfSent, statusesIn, Workplace } from './server-process.js';
+
+let place: Workplace;
+
+beforeEach(async () => {
+  place = await Workplace.open();
+});
+
+afterEach(() => place.close());
+
+describe('a server that is told to stop', () => {
+  test.each(['SIGTERM', 'SIGINT'] as const)('by %s finishes the request that runs, accepts no other, and ends with 0', async (signal) => {
+    const server = await place.start();
+    const running = new HalfSent(place.port);
+    await pause(100);
+    server.process.kill(signal);
+    await server.untilPrinted('stopping');
+    await pause(100);
+    await expect(fetch(`http://127.0.0.1:${place.port}/health/live`)).rejects.toThrow();
+    expect(server.hasEnded).toBe(false);
+
+    running.finish();
+    await once(running.socket, 'close');
+    expect(statusesIn(running.received)).toEqual([201]);
+    expect(running.received.toLowerCase()).toContain('\r\nconnection: close\r\n');
+    expect((await server.ended()).code).toBe(0);
+  });
+
+  test('ends at once when nothing runs, whatever connections are open', async () => {
+    const server = await place.start();
+    const silent = connect(place.port, '127.0.0.1');
+    const idle = connect(place.port, '127.0.0.1');
+    idle.write('GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    await once(idle, 'data');
+    const startedAt = performance.now();
+    expect(await server.stop()).toBe(0);
+    expect(performance.now() - startedAt).toBeLessThan(2000);
+    silent.destroy();
+    idle.destroy();
+  });
+
+  test('ends at once at the second signal', async () => {
+    const server = await place.start();
+    const running = new HalfSent(place.port);
+    await pause(100);
+    server.process.kill('SIGINT');
+    await server.untilPrinted('stopping');
+    await pause(400);
+    server.process.kill('SIGINT');
+    expect((await server.ended()).code).toBe(130);
+    running.socket.destroy();
+  });
+
+  test('takes what a shell and npm both pass on for one signal', async () => {
+    const server = await place.start();
+    const running = new HalfSent(place.port);
+    await pause(100);
+    server.process.kill('SIGINT');
+    await pause(20);
+    server.process.kill('SIGINT');
+    await pause(100);
+    running.finish();
+    expect((await server.ended()).code).toBe(0);
+    expect(statusesIn(running.received)).toEqual([201]);
+  });
+});
