@@ -1,5 +1,5 @@
 /** `createAuth`: the library's face. Everything on the path of a request is ready when it resolves. */
-import { isSafeMethod, findCookie, readHeader } from './access/credentials.js';
+import { isSafeMethod, findCookie, readBearer, readHeader } from './access/credentials.js';
 import { createCore, type Core } from './core.js';
 import { AuthError } from './errors.js';
 import { createUser, deleteUser, endAllSessions, setDisabled, setRoles } from './flows/manage-users.js';
@@ -128,8 +128,14 @@ function inspectRequest(core: Core, request: RequestLike): Inspection {
   }
 }
 
+/** Undefined beside a bearer credential, which is judged alone, and when it is there twice: looking refuses nothing. */
 function refreshCookieOf(core: Core, { headers }: RequestLike): string | undefined {
-  return findCookie(originalCookieHeader(headers) ?? readHeader(headers, 'cookie'), core.config.cookies.refresh.name);
+  if (readBearer(readHeader(headers, 'authorization')) !== undefined) return undefined;
+  try {
+    return findCookie(originalCookieHeader(headers) ?? readHeader(headers, 'cookie'), core.config.cookies.refresh.name);
+  } catch {
+    return undefined;
+  }
 }
 
 async function continueSession<App extends AppTypes>(

@@ -1,8 +1,6 @@
 /** Countersign for Express: our routes, guards for yours, and typed `req.auth`. Translation only. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ErrorRequestHandler, NextFunction, Request, RequestHandler, Response } from 'express';
-import type { ParamsDictionary } from 'express-serve-static-core';
-import type { ParsedQs } from 'qs';
 import { internalsOf, type Auth, type AuthInternals } from '../auth.js';
 import { AuthError } from '../errors.js';
 import type { HeaderList } from '../http/message.js';
@@ -31,7 +29,7 @@ export interface ExpressAuth<App extends AppTypes = AppTypes> {
   requireRole(role: App['role'], ...more: App['role'][]): Guard;
   /** Guard and handler in one: inside, `req.auth` is certain, with your types. */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- Express's own defaults
-  authenticated<P = ParamsDictionary, R = any, B = any, Q = ParsedQs, L extends Record<string, any> = Record<string, any>>(
+  authenticated<P = Request['params'], R = any, B = any, Q = Request['query'], L extends Record<string, any> = Record<string, any>>(
     handler: (req: Request<P, R, B, Q, L> & { readonly auth: Principal<App> }, res: Response<R, L>, next: NextFunction) => unknown,
   ): RequestHandler<P, R, B, Q, L>;
   /** For handlers behind a guarded router. @throws {TypeError} when no guard ran: a bug, answered 500, never open. */

@@ -1,5 +1,6 @@
 /** Translates between Node's request and response and the HTTP core. Builds no web `Request`: that costs more than all the rest. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { AuthError } from '../errors.js';
 import type { HttpRequest, HttpResponse, IncomingBody } from '../http/message.js';
 import { originalCookieHeader } from '../http/take-refresh-cookie.js';
 
@@ -20,10 +21,15 @@ async function readBody(request: NodeRequest, maxBytes: number): Promise<Incomin
   if (request.body !== undefined && request.readableDidRead) return parsedBody(request.body, maxBytes);
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.byteLength;
-    if (size > maxBytes) return { kind: 'too_large' };
-    chunks.push(chunk);
+  try {
+    for await (const chunk of request as AsyncIterable<Buffer>) {
+      size += chunk.byteLength;
+      if (size > maxBytes) return { kind: 'too_large' };
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    // Its sender is gone: nobody will read an answer, and nothing of ours has failed.
+    throw request.complete ? error : new AuthError('invalid_request', { detail: 'The body did not arrive completely.' });
   }
   return { kind: 'bytes', bytes: Buffer.concat(chunks) };
 }
@@ -31,11 +37,19 @@ async function readBody(request: NodeRequest, maxBytes: number): Promise<Incomin
 /** What `express.json()`, `text()` or `raw()` left. */
 function parsedBody(body: unknown, maxBytes: number): IncomingBody {
   if (typeof body !== 'string' && !(body instanceof Uint8Array)) {
-    const tooLarge = Buffer.byteLength(JSON.stringify(body)) > maxBytes;
-    return tooLarge ? { kind: 'too_large' } : { kind: 'parsed', value: body };
+    return byteLengthOf(body) > maxBytes ? { kind: 'too_large' } : { kind: 'parsed', value: body };
   }
   const bytes = Buffer.from(body);
   return bytes.byteLength > maxBytes ? { kind: 'too_large' } : { kind: 'bytes', bytes };
+}
+
+/** Of its JSON. Infinity for what is nested too deeply to be written at all. */
+function byteLengthOf(value: unknown): number {
+  try {
+    return Buffer.byteLength(JSON.stringify(value));
+  } catch {
+    return Infinity;
+  }
 }
 
 /** How long a client may go on sending a body that was refused, before the connection is cut. */
@@ -55,8 +69,10 @@ export function toNode({ status, headers, body }: HttpResponse, request: Incomin
 
 /** Lets the client finish, so that it reads the answer instead of meeting a reset connection; but not for long. */
 function discardRest(request: IncomingMessage, response: ServerResponse): void {
+  // Taken now: both messages lose theirs when the connection ends.
+  const { socket } = response;
   request.resume();
   response.once('finish', () => {
-    setTimeout(() => request.socket.destroy(), lingerMilliseconds).unref();
+    setTimeout(() => socket?.destroy(), lingerMilliseconds).unref();
   });
 }

@@ -24,7 +24,7 @@ export interface Command {
 /** It was called wrongly: exit code 2. */
 export class UsageError extends Error {}
 
-/** It was called rightly and says no: exit code 1. */
+/** It was called rightly and says no: exit code 1. Without a message when all is said already. */
 export class RefusedError extends Error {}
 
 export const jsonOption = { json: { type: 'boolean' } } as const;

@@ -16,13 +16,14 @@ Ends with 1 when there is a problem.`,
     const environment = readEnvironment();
     const { settings, findings } = await diagnose(environment, systemClock);
     const shown = showSettings(environment, settings);
-    const problems = findings.filter(({ state }) => state === 'problem').length;
+    const count = findings.filter(({ state }) => state === 'problem').length;
+    const summary = count === 0 ? 'No problem.' : `${count} ${count === 1 ? 'problem' : 'problems'}.`;
     report(
       invocation,
-      { ok: problems === 0, settings: shown, findings },
-      `${settingTable(shown)}\n\n${findings.map(findingLine).join('\n')}`,
+      { ok: count === 0, settings: shown, findings },
+      `${settingTable(shown)}\n\n${findings.map(findingLine).join('\n')}\n\n${summary}`,
     );
-    if (problems > 0) throw new RefusedError(problems === 1 ? '\n1 problem.' : `\n${problems} problems.`);
+    if (count > 0) throw new RefusedError();
   },
 };
 

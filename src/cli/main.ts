@@ -136,5 +136,5 @@ function refusal({ message, detail, fields = [] }: AuthError): string {
 }
 
 function complain(text: string): void {
-  process.stderr.write(`${text}\n`);
+  if (text !== '') process.stderr.write(`${text}\n`);
 }

@@ -19,33 +19,76 @@ describe('a payload', () => {
     const page = await app.signedIn();
     const text = JSON.stringify(claimsOf(page.currentAccessToken));
     const payloads: (string | Buffer)[] = [
-      '"text"', '[]', '0', 'null', 'true', '', ' ', '{', '{}', `[${text}]`, JSON.stringify(text), `${text}x`, `${text}${text}`, text.replaceAll('"', "'"),
-      Buffer.from(text, 'utf16le'), Buffer.from(`\ufeff${text}`), Buffer.from([0xff, 0xfe]), Buffer.concat([Buffer.from(text), Buffer.of(0x80)]),
+      '"text"',
+      '[]',
+      '0',
+      'null',
+      'true',
+      '',
+      ' ',
+      '{',
+      '{}',
+      `[${text}]`,
+      JSON.stringify(text),
+      `${text}x`,
+      `${text}${text}`,
+      text.replaceAll('"', "'"),
+      Buffer.from(text, 'utf16le'),
+      Buffer.from(`\ufeff${text}`),
+      Buffer.from([0xff, 0xfe]),
+      Buffer.concat([Buffer.from(text), Buffer.of(0x80)]),
       Buffer.concat([Buffer.from('{"a":"'), Buffer.of(0xc0, 0xaf), Buffer.from(`",${text.slice(1)}`)]),
       Buffer.concat([Buffer.from('{"a":"'), Buffer.of(0xed, 0xa0, 0x80), Buffer.from(`",${text.slice(1)}`)]),
     ];
     for (const payload of payloads) {
-      expect(await presentEverywhere(app, signWithOurKey(app, undefined, payload)), payload.toString().slice(0, 40)).toEqual(['401 token_invalid']);
+      expect(await presentEverywhere(app, signWithOurKey(app, undefined, payload)), payload.toString().slice(0, 40)).toEqual([
+        '401 token_invalid',
+      ]);
     }
   });
 });
 
 describe('a claim', () => {
   const strings = [undefined, '', null, 0, 1, true, [], {}, ['x']];
-  const instants = [undefined, null, '', '1800000000', -1, 1.5, true, [], {}, [1_800_000_000], 2 ** 53 + 2, 253_402_300_800, 253_402_300_800_000];
+  const instants = [
+    undefined,
+    null,
+    '',
+    '1800000000',
+    -1,
+    1.5,
+    true,
+    [],
+    {},
+    [1_800_000_000],
+    2 ** 53 + 2,
+    253_402_300_800,
+    253_402_300_800_000,
+  ];
   const lists = [undefined, null, 'admin', 'user admin', {}, { 0: 'admin', length: 1 }, [1], [['admin']], [null], 0, true];
 
   test.each([
-    ['exp', instants], ['iat', instants], ['auth_time', instants], ['azv', instants], ['sep', instants],
-    ['iss', strings], ['sub', strings], ['sid', strings], ['jti', strings],
-    ['roles', lists], ['amr', lists], ['app', [null, 'x', 1, true, []]],
+    ['exp', instants],
+    ['iat', instants],
+    ['auth_time', instants],
+    ['azv', instants],
+    ['sep', instants],
+    ['iss', strings],
+    ['sub', strings],
+    ['sid', strings],
+    ['jti', strings],
+    ['roles', lists],
+    ['amr', lists],
+    ['app', [null, 'x', 1, true, []]],
     ['nbf', [null, '', '0', 1.5, -1, {}, 253_402_300_800]],
     ['aud', [undefined, '', null, 0, [], {}, [''], [null], [[ownOrigin]], [1], { 0: ownOrigin }, true]],
   ] as const)('%s of any other type or out of range is refused (J-30, J-34, J-38, J-40)', async (name, values) => {
     const { app } = at;
     const page = await app.signedIn();
     for (const value of values) {
-      expect(await presentEverywhere(app, withClaims(page, { [name]: value })), `${name}: ${JSON.stringify(value)}`).toEqual(['401 token_invalid']);
+      expect(await presentEverywhere(app, withClaims(page, { [name]: value })), `${name}: ${JSON.stringify(value)}`).toEqual([
+        '401 token_invalid',
+      ]);
     }
   });
 
@@ -62,7 +105,17 @@ describe('a claim', () => {
   test('iss of another or in another spelling is refused (J-33)', async () => {
     const { app } = at;
     const page = await app.signedIn();
-    for (const iss of ['https://evil.example', `${ownOrigin}/`, ownOrigin.toUpperCase(), ` ${ownOrigin}`, `${ownOrigin}:443`, `${ownOrigin}.evil.example`, ownOrigin.replace('https', 'http'), [ownOrigin], [ownOrigin, 'https://evil.example']]) {
+    for (const iss of [
+      'https://evil.example',
+      `${ownOrigin}/`,
+      ownOrigin.toUpperCase(),
+      ` ${ownOrigin}`,
+      `${ownOrigin}:443`,
+      `${ownOrigin}.evil.example`,
+      ownOrigin.replace('https', 'http'),
+      [ownOrigin],
+      [ownOrigin, 'https://evil.example'],
+    ]) {
       expect(await presentEverywhere(app, withClaims(page, { iss })), JSON.stringify(iss)).toEqual(['401 token_invalid']);
     }
   });
@@ -70,7 +123,15 @@ describe('a claim', () => {
   test('aud must have ours as an exact member (J-34)', async () => {
     const { app } = at;
     const page = await app.signedIn();
-    for (const aud of ['https://other.example', `${ownOrigin}/`, ownOrigin.toUpperCase(), ownOrigin.slice(0, -1), `${ownOrigin} x`, ['https://other.example'], [`x${ownOrigin}`]]) {
+    for (const aud of [
+      'https://other.example',
+      `${ownOrigin}/`,
+      ownOrigin.toUpperCase(),
+      ownOrigin.slice(0, -1),
+      `${ownOrigin} x`,
+      ['https://other.example'],
+      [`x${ownOrigin}`],
+    ]) {
       expect(await presentEverywhere(app, withClaims(page, { aud })), JSON.stringify(aud)).toEqual(['401 token_invalid']);
     }
     const many = [...Array.from({ length: 200 }, (_, index) => `https://s${index}`), ownOrigin];
@@ -98,12 +159,15 @@ describe('a claim', () => {
     const { app } = at;
     const [thief, victim] = [await app.signedIn(), await app.signedIn()];
     thief.jar.plant(app.cookie('access'), withClaims(thief, { sub: victim.userId }));
-    expect((await thief.post('/api/auth/password', { currentPassword: 'correct horse battery staple', newPassword: 'a new long password' })).outcome).toBe('401 session_revoked');
+    expect(
+      (await thief.post('/api/auth/password', { currentPassword: 'correct horse battery staple', newPassword: 'a new long password' }))
+        .outcome,
+    ).toBe('401 session_revoked');
     expect((await thief.call('DELETE', '/api/users/me')).outcome).toBe('401 session_revoked');
     expect((await victim.get('/api/users/me')).status).toBe(200);
   });
 
-  test('a role in the token that the user does not have (any more) does not open an administrator\'s write', async () => {
+  test("a role in the token that the user does not have (any more) does not open an administrator's write", async () => {
     const { app } = at;
     const [page, victim] = [await app.signedIn(), await app.signedIn()];
     page.jar.plant(app.cookie('access'), withClaims(page, { roles: ['admin'] }));

@@ -22,14 +22,36 @@ overEachCarrier('Authorization', (at) => {
     const page = await app.signedIn();
     const token = page.currentAccessToken;
     const malformed = [
-      'Bearer', 'bearer', 'BEARER', 'Bearer ', 'Bearer  ', `Bearer  ${token}`, `Bearer ${token} x`, `Bearer ${token}, Bearer ${token}`,
-      `Bearer "${token}"`, `Bearer token=${token}`, 'Bearer null', 'Bearer undefined', 'Bearer [object Object]', 'Bearer %', 'Bearer %zz%00',
-      'Bearer ÿþý', `Bearer ${encodeURIComponent(`${token}=`)}`, `Bearer\t${token}`, `Bearer\t`, `Bearer,${token}`, `Bearer=${token}`, `Bearer:${token}`,
-      `Bearer;${token}`, `Bearer/${token}`,
+      'Bearer',
+      'bearer',
+      'BEARER',
+      'Bearer ',
+      'Bearer  ',
+      `Bearer  ${token}`,
+      `Bearer ${token} x`,
+      `Bearer ${token}, Bearer ${token}`,
+      `Bearer "${token}"`,
+      `Bearer token=${token}`,
+      'Bearer null',
+      'Bearer undefined',
+      'Bearer [object Object]',
+      'Bearer %',
+      'Bearer %zz%00',
+      'Bearer ÿþý',
+      `Bearer ${encodeURIComponent(`${token}=`)}`,
+      `Bearer\t${token}`,
+      `Bearer\t`,
+      `Bearer,${token}`,
+      `Bearer=${token}`,
+      `Bearer:${token}`,
+      `Bearer;${token}`,
+      `Bearer/${token}`,
     ];
     for (const authorization of malformed) {
       for (const path of ['/hello', '/api/users/me', '/api/auth/sessions']) {
-        expect((await get(withCookies(page, authorization), path)).outcome, `${authorization.slice(0, 20)} ${path}`).toBe('401 token_invalid');
+        expect((await get(withCookies(page, authorization), path)).outcome, `${authorization.slice(0, 20)} ${path}`).toBe(
+          '401 token_invalid',
+        );
       }
       const unsafe = await page.post('/hello', undefined, { headers: { authorization } });
       expect(unsafe.outcome, authorization.slice(0, 20)).toBe('401 token_invalid');
@@ -39,7 +61,16 @@ overEachCarrier('Authorization', (at) => {
   test('of any scheme but Bearer is no credential of ours: the cookies are judged, with all their rules', async () => {
     const { app } = at;
     const page = await app.signedIn();
-    const others = ['', 'Basic YTpi', 'Digest username="a"', 'Bearerx y', 'BearerToken y', `DPoP ${page.currentAccessToken}`, 'Negotiate', 'token x'];
+    const others = [
+      '',
+      'Basic YTpi',
+      'Digest username="a"',
+      'Bearerx y',
+      'BearerToken y',
+      `DPoP ${page.currentAccessToken}`,
+      'Negotiate',
+      'token x',
+    ];
     for (const authorization of others) {
       expect((await get(withCookies(page, authorization))).json, authorization).toMatchObject({ via: 'cookie', userId: page.userId });
       expect((await get([['authorization', authorization]])).outcome, authorization).toBe('401 token_missing');
@@ -51,7 +82,11 @@ overEachCarrier('Authorization', (at) => {
   test('twice in one request has one answer, the same for every carrier that Node reads for: the first counts', async () => {
     const { app } = at;
     const [page, other] = [await app.signedIn(), await app.signedIn()];
-    const twice = (first: string, second: string): Promise<HttpAnswer> => get([['authorization', first], ['authorization', second]]);
+    const twice = (first: string, second: string): Promise<HttpAnswer> =>
+      get([
+        ['authorization', first],
+        ['authorization', second],
+      ]);
     const answers = [
       await twice(`Bearer ${page.currentAccessToken}`, `Bearer ${other.currentAccessToken}`),
       await twice('Bearer nonsense', `Bearer ${page.currentAccessToken}`),
@@ -59,11 +94,17 @@ overEachCarrier('Authorization', (at) => {
     ];
     expect(answers[0]?.json).toMatchObject({ userId: page.userId });
     expect(answers.slice(1).map(({ outcome }) => outcome)).toEqual(['401 token_invalid', '401 token_missing']);
-    const onOurs = await get([['authorization', 'Bearer nonsense'], ['authorization', `Bearer ${page.currentAccessToken}`]], '/api/users/me');
+    const onOurs = await get(
+      [
+        ['authorization', 'Bearer nonsense'],
+        ['authorization', `Bearer ${page.currentAccessToken}`],
+      ],
+      '/api/users/me',
+    );
     expect(onOurs.outcome).toBe('401 token_invalid');
   });
 
-  test('with a valid bearer token of one user beside the cookies of another is the bearer\'s request', async () => {
+  test("with a valid bearer token of one user beside the cookies of another is the bearer's request", async () => {
     const { app } = at;
     const [page, program] = [await app.signedIn(), await app.signedIn({ delivery: 'bearer' })];
     const answer = await get(withCookies(page, `bearer ${program.currentAccessToken}`));

@@ -39,13 +39,16 @@ overEachCarrier('a login that fails', (at) => {
       [user.username, ` ${user.password}`],
     ];
     const answers = [];
-    for (const [identifier, password] of attempts) answers.push(visible(await app.client().post('/api/auth/login', { identifier, password })));
+    for (const [identifier, password] of attempts)
+      answers.push(visible(await app.client().post('/api/auth/login', { identifier, password })));
     for (const [index, answer] of answers.entries()) expect(answer, JSON.stringify(attempts[index]).slice(0, 60)).toEqual(answers[0]);
     expect(answers[0]).toMatchObject({ status: 401, headers: { 'www-authenticate': 'Bearer' } });
     expect(answers[0]).not.toHaveProperty(['headers', 'set-cookie']);
     const told = app.events.slice(-attempts.length);
     expect(new Set(told.map(({ type }) => type)), 'the log does tell').toEqual(new Set(['login.failed']));
-    expect(new Set(told.map(({ reason }) => reason))).toEqual(new Set(['wrong password', 'unknown user', 'account disabled or changed meanwhile']));
+    expect(new Set(told.map(({ reason }) => reason))).toEqual(
+      new Set(['wrong password', 'unknown user', 'account disabled or changed meanwhile']),
+    );
   });
 
   test('finds a user by any case of his name, so that it is one name to limiters and to people alike', async () => {

@@ -36,8 +36,34 @@ describe('a token without a signature', () => {
     const { kid } = headerOf(token);
     const letters = ['nN', 'oO', 'nN', 'eE'];
     const cases = Array.from({ length: 16 }, (_, bits) => letters.map((pair, index) => pair[(bits >> index) & 1]).join(''));
-    const decorated = cases.flatMap((none) => [none, `${none} `, ` ${none}`, `${none}\u0000`, `\ufeff${none}`, `${none}\n`, [none], { alg: none }]);
-    const odd = ['ｎｏｎｅ', 'nоne', '', null, 0, true, false, [], {}, -1, 'None/ES256', 'ES256,none', 'es256', 'ES256 ', ' ES256', 'ES256\u0000'];
+    const decorated = cases.flatMap((none) => [
+      none,
+      `${none} `,
+      ` ${none}`,
+      `${none}\u0000`,
+      `\ufeff${none}`,
+      `${none}\n`,
+      [none],
+      { alg: none },
+    ]);
+    const odd = [
+      'ｎｏｎｅ',
+      'nоne',
+      '',
+      null,
+      0,
+      true,
+      false,
+      [],
+      {},
+      -1,
+      'None/ES256',
+      'ES256,none',
+      'es256',
+      'ES256 ',
+      ' ES256',
+      'ES256\u0000',
+    ];
     const headers = [...decorated, ...odd].map((alg) => encode({ alg, typ: 'at+jwt', kid }));
     headers.push(encode({ typ: 'at+jwt', kid }), encode('{"alg":"n\\u006fne","typ":"at+jwt"}'), encode('{"alg":"ES256","alg":"none"}'));
     expect(headers.length).toBeGreaterThan(140);
@@ -81,7 +107,9 @@ describe('a token under another algorithm', () => {
     for (const alg of ['HS256', 'HS384', 'HS512', 'ES256']) {
       const input = `${encode({ ...headerOf(token), alg })}.${payload}`;
       for (const secret of encodings) {
-        const mac = createHmac(alg === 'ES256' ? 'sha256' : alg.replace('HS', 'sha'), secret).update(input).digest('base64url');
+        const mac = createHmac(alg === 'ES256' ? 'sha256' : alg.replace('HS', 'sha'), secret)
+          .update(input)
+          .digest('base64url');
         await expectRefused(app, `${input}.${mac}`, alg);
       }
     }
@@ -90,40 +118,58 @@ describe('a token under another algorithm', () => {
   test('is refused when the header says another than the key is for, although the signature is right (J-05)', async () => {
     const { app, payload, token } = await parts();
     for (const alg of ['HS256', 'ES384', 'ES512', 'PS256', 'RS256', 'EdDSA', 'Ed25519', 'ES256K', 'RSA1_5', 'dir']) {
-      await expectRefused(app, signWithOurKey(app, { ...headerOf(token), alg }, JSON.parse(Buffer.from(payload, 'base64url').toString())), alg);
+      await expectRefused(
+        app,
+        signWithOurKey(app, { ...headerOf(token), alg }, JSON.parse(Buffer.from(payload, 'base64url').toString())),
+        alg,
+      );
     }
   });
 
-  test.each(['ES256', 'EdDSA', 'RS256', 'HS256'] as const)('%s: works, and tokens of any other key or algorithm are refused', async (algorithm) => {
-    const app = await startApp({ tokens: { algorithm } });
-    try {
-      const page = await app.signedIn();
-      const token = page.currentAccessToken;
-      expect(headerOf(token).alg).toBe(algorithm);
-      expect(await presentEverywhere(app, token)).toEqual(['200']);
-      if (algorithm === 'HS256') expect(app.auth.keys.jwks().keys, 'a shared secret is never published').toEqual([]);
-      const [header = '', payload = '', signature = ''] = token.split('.');
-      const input = `${header}.${payload}`;
-      const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
-      const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
-      const ed = generateKeyPairSync('ed25519').privateKey;
-      for (const forged of [
-        sign('sha256', Buffer.from(input), rsa),
-        sign('sha256', Buffer.from(input), { key: ec, dsaEncoding: 'ieee-p1363' }),
-        sign(null, Buffer.from(input), ed),
-        createHmac('sha256', '').update(input).digest(),
-        Buffer.alloc(Buffer.from(signature, 'base64url').byteLength),
-        Buffer.alloc(0),
-      ]) {
-        await expectRefused(app, `${input}.${forged.toString('base64url')}`, algorithm);
+  test.each(['ES256', 'EdDSA', 'RS256', 'HS256'] as const)(
+    '%s: works, and tokens of any other key or algorithm are refused',
+    async (algorithm) => {
+      const app = await startApp({ tokens: { algorithm } });
+      try {
+        const page = await app.signedIn();
+        const token = page.currentAccessToken;
+        expect(headerOf(token).alg).toBe(algorithm);
+        expect(await presentEverywhere(app, token)).toEqual(['200']);
+        if (algorithm === 'HS256') expect(app.auth.keys.jwks().keys, 'a shared secret is never published').toEqual([]);
+        const [header = '', payload = '', signature = ''] = token.split('.');
+        const input = `${header}.${payload}`;
+        const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
+        const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
+        const ed = generateKeyPairSync('ed25519').privateKey;
+        for (const forged of [
+          sign('sha256', Buffer.from(input), rsa),
+          sign('sha256', Buffer.from(input), { key: ec, dsaEncoding: 'ieee-p1363' }),
+          sign(null, Buffer.from(input), ed),
+          createHmac('sha256', '').update(input).digest(),
+          Buffer.alloc(Buffer.from(signature, 'base64url').byteLength),
+          Buffer.alloc(0),
+        ]) {
+          await expectRefused(app, `${input}.${forged.toString('base64url')}`, algorithm);
+        }
+      } finally {
+        await app.stop();
       }
-    } finally {
-      await app.stop();
-    }
-  });
+    },
+  );
 
   test('cannot come from a weak secret, for the server does not start with one (J-06)', () => {
-    const weak = [undefined, '', 'undefined', 'null', 'a', 'x'.repeat(42), '0'.repeat(64), 'A'.repeat(43), Buffer.alloc(31, 7).toString('base64url'), 'a sentence that is long enough but no key material'];
+    const weak = [
+      undefined,
+      '',
+      'undefined',
+      'null',
+      'a',
+      'x'.repeat(42),
+      '0'.repeat(64),
+      'A'.repeat(43),
+      Buffer.alloc(31, 7).toString('base64url'),
+      'a sentence that is long enough but no key material',
+    ];
     for (const value of weak) expect(() => masterSecret(value), String(value)).toThrow(ConfigError);
     expect(() => masterSecret([])).toThrow(ConfigError);
   });
@@ -134,9 +180,31 @@ describe('a key named or brought along by the header', () => {
     const { app, payload, token } = await parts();
     const real = headerOf(token).kid;
     const kids = [
-      '../../../../dev/null', '/etc/passwd', '..\\..\\nul', 'file:///dev/null', 'http://169.254.169.254/', `${real}\u0000`, `${real} `, ` ${real}`,
-      real.toUpperCase(), '', "' OR '1'='1", "x' UNION SELECT 'AA", '"; DROP TABLE signing_keys; --', '*)(uid=*', '{"$gt":""}', '__proto__',
-      'constructor', 'toString', 'hasOwnProperty', null, 0, true, [real], { toString: real }, 'k'.repeat(4000),
+      '../../../../dev/null',
+      '/etc/passwd',
+      '..\\..\\nul',
+      'file:///dev/null',
+      'http://169.254.169.254/',
+      `${real}\u0000`,
+      `${real} `,
+      ` ${real}`,
+      real.toUpperCase(),
+      '',
+      "' OR '1'='1",
+      "x' UNION SELECT 'AA",
+      '"; DROP TABLE signing_keys; --',
+      '*)(uid=*',
+      '{"$gt":""}',
+      '__proto__',
+      'constructor',
+      'toString',
+      'hasOwnProperty',
+      null,
+      0,
+      true,
+      [real],
+      { toString: real },
+      'k'.repeat(4000),
     ];
     const before = app.log.length;
     for (const kid of kids) {
@@ -146,18 +214,29 @@ describe('a key named or brought along by the header', () => {
       await expectRefused(app, `${emptyHmac}.${createHmac('sha256', '').update(emptyHmac).digest('base64url')}`, JSON.stringify(kid));
     }
     expect(app.log.length, 'nothing to log: no look-up failed, no file was opened').toBe(before);
-    expect((await presentEverywhere(app, token))).toEqual(['200']);
+    expect(await presentEverywhere(app, token)).toEqual(['200']);
   });
 
   test('is not believed: jwk, x5c, jku, x5u of the attacker (J-12)', async () => {
     const { app, token, payload } = await parts();
     const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const jwk = publicKey.export({ format: 'jwk' });
-    const extras = [{ jwk }, { jwk: { ...jwk, kid: headerOf(token).kid } }, { x5c: ['MIIB'] }, { x5t: 'AAAA' }, { jku: 'https://evil.example/jwks' }, { x5u: 'https://evil.example/x' }];
+    const extras = [
+      { jwk },
+      { jwk: { ...jwk, kid: headerOf(token).kid } },
+      { x5c: ['MIIB'] },
+      { x5t: 'AAAA' },
+      { jku: 'https://evil.example/jwks' },
+      { x5u: 'https://evil.example/x' },
+    ];
     for (const extra of extras) {
       const input = `${encode({ ...headerOf(token), ...extra })}.${payload}`;
       const signer = createSign('sha256').update(input);
-      await expectRefused(app, `${input}.${signer.sign({ key: privateKey, dsaEncoding: 'ieee-p1363' }, 'base64url')}`, JSON.stringify(extra));
+      await expectRefused(
+        app,
+        `${input}.${signer.sign({ key: privateKey, dsaEncoding: 'ieee-p1363' }, 'base64url')}`,
+        JSON.stringify(extra),
+      );
     }
   });
 
@@ -181,10 +260,28 @@ describe('a header that we would not write', () => {
     const claims: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString());
     const own = headerOf(token);
     const headers: unknown[] = [
-      { ...own, crit: ['b64'], b64: false }, { ...own, b64: false }, { ...own, crit: [] }, { ...own, crit: ['exp'] }, { ...own, crit: 'b64' },
-      { ...own, crit: ['x', 'x'] }, { ...own, typ: 'JWT' }, { ...own, typ: 'at+JWT' }, { ...own, typ: 'application/at+jwt' }, { alg: own.alg, kid: own.kid },
-      { ...own, cty: 'JWT' }, { ...own, zip: 'DEF' }, { ...own, p2c: 2 ** 31, enc: 'A256GCM' }, { kid: own.kid, alg: own.alg, typ: own.typ },
-      ` ${JSON.stringify(own)}`, `${JSON.stringify(own)}\n`, JSON.stringify(own, null, 1), `\ufeff${JSON.stringify(own)}`, '{}', '[]', 'null', '',
+      { ...own, crit: ['b64'], b64: false },
+      { ...own, b64: false },
+      { ...own, crit: [] },
+      { ...own, crit: ['exp'] },
+      { ...own, crit: 'b64' },
+      { ...own, crit: ['x', 'x'] },
+      { ...own, typ: 'JWT' },
+      { ...own, typ: 'at+JWT' },
+      { ...own, typ: 'application/at+jwt' },
+      { alg: own.alg, kid: own.kid },
+      { ...own, cty: 'JWT' },
+      { ...own, zip: 'DEF' },
+      { ...own, p2c: 2 ** 31, enc: 'A256GCM' },
+      { kid: own.kid, alg: own.alg, typ: own.typ },
+      ` ${JSON.stringify(own)}`,
+      `${JSON.stringify(own)}\n`,
+      JSON.stringify(own, null, 1),
+      `\ufeff${JSON.stringify(own)}`,
+      '{}',
+      '[]',
+      'null',
+      '',
     ];
     for (const header of headers) await expectRefused(app, signWithOurKey(app, header, claims), JSON.stringify(header));
     const critInPayload = signWithOurKey(app, undefined, { ...(claims as object), crit: ['b64'], b64: false });
@@ -197,12 +294,21 @@ describe('another encoding of a token', () => {
     const { app, token, header, payload, signature } = await parts();
     const last = signature.at(-1)!;
     const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
-    const strayBits = [1, 2, 3].map((bits) => signature.slice(0, -1) + alphabet[alphabet.indexOf(last) ^ bits]);
+    const strayBits = [1, 2, 3].map((bits) => `${signature.slice(0, -1)}${alphabet[alphabet.indexOf(last) ^ bits] ?? ''}`);
     const variants = [
-      `${token}=`, `${token}==`, `${header}=.${payload}.${signature}`, `${header}.${payload}=.${signature}`, token.replace('.', '%2E'),
-      `${header}. ${payload}.${signature}`, `${header}.\n${payload}.${signature}`, `${header}.${payload}.${signature.slice(0, 40)}\t${signature.slice(40)}`,
-      `${header}.${payload}.${signature}%3D`, `${header}.${payload}.${signature.slice(0, -1)}`, `${header}.${payload}.${signature}A`,
-      `${header}.${payload}.${Buffer.from(signature, 'base64url').toString('base64')}`, `${header}.${payload}.${signature.replace(/[A-Z]/, 'Ａ')}`,
+      `${token}=`,
+      `${token}==`,
+      `${header}=.${payload}.${signature}`,
+      `${header}.${payload}=.${signature}`,
+      token.replace('.', '%2E'),
+      `${header}. ${payload}.${signature}`,
+      `${header}.\n${payload}.${signature}`,
+      `${header}.${payload}.${signature.slice(0, 40)}\t${signature.slice(40)}`,
+      `${header}.${payload}.${signature}%3D`,
+      `${header}.${payload}.${signature.slice(0, -1)}`,
+      `${header}.${payload}.${signature}A`,
+      `${header}.${payload}.${Buffer.from(signature, 'base64url').toString('base64')}`,
+      `${header}.${payload}.${signature.replace(/[A-Z]/, 'Ａ')}`,
       ...strayBits.map((bent) => `${header}.${payload}.${bent}`),
     ];
     for (const variant of variants) await expectRefused(app, variant, variant.slice(-40));
@@ -212,9 +318,26 @@ describe('another encoding of a token', () => {
     const { app, token, header, payload, signature } = await parts();
     const flattened = JSON.stringify({ protected: header, payload, signature });
     const variants = [
-      header, `${header}.${payload}`, `${token}.`, `.${token}`, `${token}.${signature}`, `${token}.${token}`, '..', '.', '...', '....', `..${signature}`,
-      `${header}..${signature}`, `.${payload}.${signature}`, `${header}.${payload}.${signature}.AAAA.BBBB`, `${header}.${payload}.${signature}.`,
-      flattened, JSON.stringify({ payload, signatures: [{ protected: header, signature }] }), `{"x":"${token}"}`, `${token},${token}`, `"${token}"`,
+      header,
+      `${header}.${payload}`,
+      `${token}.`,
+      `.${token}`,
+      `${token}.${signature}`,
+      `${token}.${token}`,
+      '..',
+      '.',
+      '...',
+      '....',
+      `..${signature}`,
+      `${header}..${signature}`,
+      `.${payload}.${signature}`,
+      `${header}.${payload}.${signature}.AAAA.BBBB`,
+      `${header}.${payload}.${signature}.`,
+      flattened,
+      JSON.stringify({ payload, signatures: [{ protected: header, signature }] }),
+      `{"x":"${token}"}`,
+      `${token},${token}`,
+      `"${token}"`,
     ];
     for (const variant of variants) await expectRefused(app, variant, variant.slice(0, 60));
   });
@@ -246,7 +369,17 @@ describe('an ECDSA signature', () => {
     const raw = Buffer.from(signature, 'base64url');
     const [r, s] = [raw.subarray(0, 32), raw.subarray(32)];
     const [zero, order, beyond, all] = [Buffer.alloc(32), bytesOf(n), bytesOf(n + 1n), Buffer.alloc(32, 255)];
-    for (const pair of [[zero, zero], [r, zero], [zero, s], [order, order], [r, order], [order, s], [beyond, beyond], [all, all], [bytesOf(1n), bytesOf(1n)]]) {
+    for (const pair of [
+      [zero, zero],
+      [r, zero],
+      [zero, s],
+      [order, order],
+      [r, order],
+      [order, s],
+      [beyond, beyond],
+      [all, all],
+      [bytesOf(1n), bytesOf(1n)],
+    ]) {
       await expectRefused(app, `${header}.${payload}.${Buffer.concat(pair).toString('base64url')}`, Buffer.concat(pair).toString('hex'));
     }
   });
@@ -257,7 +390,12 @@ describe('an ECDSA signature', () => {
     const [record] = await core.store.keys.list();
     const { unseal } = await import('../../dist/crypto/sealing.js');
     const privateBytes = unseal(core.secrets, `signing-key/${headerOf(token).kid}`, record!.sealedPrivate)!;
-    const der = sign('sha256', Buffer.from(`${header}.${payload}`), { key: privateBytes, format: 'der', type: 'pkcs8', dsaEncoding: 'der' });
+    const der = sign('sha256', Buffer.from(`${header}.${payload}`), {
+      key: privateBytes,
+      format: 'der',
+      type: 'pkcs8',
+      dsaEncoding: 'der',
+    });
     await expectRefused(app, `${header}.${payload}.${der.toString('base64url')}`, 'der');
   });
 

@@ -11,11 +11,37 @@ import { overEachCarrier, withApp } from '../support/over-each-carrier.js';
 import type { TestApp } from '../support/start-app.js';
 
 const extras: readonly (readonly [string, unknown])[] = [
-  ['role', 'admin'], ['roles', ['admin']], ['isAdmin', true], ['admin', true], ['permissions', ['*']], ['emailVerified', true], ['email_verified', true], ['verified', true],
-  ['mfaEnabled', false], ['disabled', false], ['disabledAt', null], ['tenantId', 'other'], ['id', 'usr_chosen'], ['userId', 'usr_other'], ['user', { roles: ['admin'] }],
-  ['createdAt', '2001-01-01T00:00:00Z'], ['passwordHash', '$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'], ['sessionEpoch', 0],
-  ['profile', { role: 'admin' }], ['profile.role', 'admin'], ['roles[]', 'admin'], ['roles[0]', 'admin'], ['$set', { roles: ['admin'] }], ['constructor', { prototype: { isAdmin: true } }],
-  ['prototype', { isAdmin: true }], ['__proto__', { roles: ['admin'], isAdmin: true }], ['toString', 'x'], ['hasOwnProperty', 'x'], ['', 'admin'], [' roles', ['admin']], ['ROLES', ['admin']],
+  ['role', 'admin'],
+  ['roles', ['admin']],
+  ['isAdmin', true],
+  ['admin', true],
+  ['permissions', ['*']],
+  ['emailVerified', true],
+  ['email_verified', true],
+  ['verified', true],
+  ['mfaEnabled', false],
+  ['disabled', false],
+  ['disabledAt', null],
+  ['tenantId', 'other'],
+  ['id', 'usr_chosen'],
+  ['userId', 'usr_other'],
+  ['user', { roles: ['admin'] }],
+  ['createdAt', '2001-01-01T00:00:00Z'],
+  ['passwordHash', '$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'],
+  ['sessionEpoch', 0],
+  ['profile', { role: 'admin' }],
+  ['profile.role', 'admin'],
+  ['roles[]', 'admin'],
+  ['roles[0]', 'admin'],
+  ['$set', { roles: ['admin'] }],
+  ['constructor', { prototype: { isAdmin: true } }],
+  ['prototype', { isAdmin: true }],
+  ['__proto__', { roles: ['admin'], isAdmin: true }],
+  ['toString', 'x'],
+  ['hasOwnProperty', 'x'],
+  ['', 'admin'],
+  [' roles', ['admin']],
+  ['ROLES', ['admin']],
 ];
 
 /** As text, so that `__proto__` is a key like any other. */
@@ -70,10 +96,17 @@ overEachCarrier('a field that a body does not have', (at) => {
   test('a key that is there twice has its last value, as JSON.parse has it, and is judged like any other', async () => {
     const { app } = at;
     const user = await app.createUser();
-    const login = (body: string): Promise<HttpAnswer> => app.client().post('/api/auth/login', undefined, { body, headers: { 'content-type': 'application/json' } });
-    expect((await login(`{"identifier":"nobody","identifier":"${user.username}","password":"x","password":"${user.password}"}`)).json.user.id).toBe(user.id);
-    expect((await login(`{"identifier":"${user.username}","password":"${user.password}","password":["${user.password}"]}`)).outcome).toBe('400 invalid_request');
-    expect((await login(`{"identifier":"${user.username}","password":"${user.password}","delivery":"bearer","delivery":"cookies"}`)).outcome).toBe('400 invalid_request');
+    const login = (body: string): Promise<HttpAnswer> =>
+      app.client().post('/api/auth/login', undefined, { body, headers: { 'content-type': 'application/json' } });
+    expect(
+      (await login(`{"identifier":"nobody","identifier":"${user.username}","password":"x","password":"${user.password}"}`)).json.user.id,
+    ).toBe(user.id);
+    expect((await login(`{"identifier":"${user.username}","password":"${user.password}","password":["${user.password}"]}`)).outcome).toBe(
+      '400 invalid_request',
+    );
+    expect(
+      (await login(`{"identifier":"${user.username}","password":"${user.password}","delivery":"bearer","delivery":"cookies"}`)).outcome,
+    ).toBe('400 invalid_request');
   });
 });
 
@@ -83,14 +116,42 @@ describe('a route that needs somebody', () => {
   test('does not take somebody from body, query or header: without a credential every one is 401 (D-08, CVE-2025-61928)', async () => {
     const { app } = at;
     const victim = await app.signedIn({ roles: ['user', 'admin'] });
-    const claims = { userId: victim.userId, id: victim.userId, user: victim.userId, sub: victim.userId, sessionId: victim.sessionId, username: victim.user!.username };
+    const claims = {
+      userId: victim.userId,
+      id: victim.userId,
+      user: victim.userId,
+      sub: victim.userId,
+      sessionId: victim.sessionId,
+      username: victim.user!.username,
+    };
     const query = new URLSearchParams({ ...claims, access_token: victim.currentAccessToken, token: victim.currentAccessToken }).toString();
-    const headers = { 'x-user-id': victim.userId, 'x-session-id': victim.sessionId, 'x-access-token': victim.currentAccessToken, 'x-auth-token': victim.currentAccessToken, 'x-forwarded-user': victim.userId, 'remote-user': victim.userId };
+    const headers = {
+      'x-user-id': victim.userId,
+      'x-session-id': victim.sessionId,
+      'x-access-token': victim.currentAccessToken,
+      'x-auth-token': victim.currentAccessToken,
+      'x-forwarded-user': victim.userId,
+      'remote-user': victim.userId,
+    };
     for (const [method, path] of [
-      ['GET', '/api/users/me'], ['PATCH', '/api/users/me'], ['DELETE', '/api/users/me'], ['GET', '/api/auth/sessions'], ['DELETE', '/api/auth/sessions'],
-      ['DELETE', `/api/auth/sessions/${victim.sessionId}`], ['POST', '/api/auth/reauthenticate'], ['POST', '/api/auth/password'], ['GET', '/api/admin/users'],
-      ['GET', `/api/admin/users/${victim.userId}`], ['PATCH', `/api/admin/users/${victim.userId}`], ['DELETE', `/api/admin/users/${victim.userId}`],
-      ['PUT', `/api/admin/users/${victim.userId}/roles`], ['DELETE', `/api/admin/users/${victim.userId}/sessions`], ['GET', '/hello'], ['POST', '/hello'], ['GET', '/admin-area'], ['GET', '/area/inside'],
+      ['GET', '/api/users/me'],
+      ['PATCH', '/api/users/me'],
+      ['DELETE', '/api/users/me'],
+      ['GET', '/api/auth/sessions'],
+      ['DELETE', '/api/auth/sessions'],
+      ['DELETE', `/api/auth/sessions/${victim.sessionId}`],
+      ['POST', '/api/auth/reauthenticate'],
+      ['POST', '/api/auth/password'],
+      ['GET', '/api/admin/users'],
+      ['GET', `/api/admin/users/${victim.userId}`],
+      ['PATCH', `/api/admin/users/${victim.userId}`],
+      ['DELETE', `/api/admin/users/${victim.userId}`],
+      ['PUT', `/api/admin/users/${victim.userId}/roles`],
+      ['DELETE', `/api/admin/users/${victim.userId}/sessions`],
+      ['GET', '/hello'],
+      ['POST', '/hello'],
+      ['GET', '/admin-area'],
+      ['GET', '/area/inside'],
     ] as const) {
       const json = method === 'GET' ? undefined : { ...claims, accessToken: victim.currentAccessToken };
       const answer = await app.client().call(method, `${path}?${query}`, { headers, ...(json === undefined ? {} : { json }) });

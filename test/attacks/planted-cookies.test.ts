@@ -22,7 +22,16 @@ overEachCarrier('cookies', (at) => {
     const { app } = at;
     const [victim, attacker] = [await app.signedIn(), await app.signedIn()];
     const [good, evil] = [`${names.access}=${victim.currentAccessToken}`, `${names.access}=${attacker.currentAccessToken}`];
-    const spellings = [`${good}; ${evil}`, `${evil}; ${good}`, `${good}; ${good}`, `${good};${names.access}=`, `${names.access}=;x=1; ${good}`, `${good}\t;\t${evil}`, [good, evil], [evil, good]];
+    const spellings = [
+      `${good}; ${evil}`,
+      `${evil}; ${good}`,
+      `${good}; ${good}`,
+      `${good};${names.access}=`,
+      `${names.access}=;x=1; ${good}`,
+      `${good}\t;\t${evil}`,
+      [good, evil],
+      [evil, good],
+    ];
     for (const cookie of spellings) {
       for (const path of ['/hello', '/api/users/me', '/api/auth/session']) {
         const answer = await get(cookie, path);
@@ -59,21 +68,50 @@ overEachCarrier('cookies', (at) => {
     const evil = attacker.currentAccessToken;
     const utf8 = (text: string): string => Buffer.from(text).toString('latin1');
     const spoofed = [
-      '__host-cs-access', '__HOST-CS-ACCESS', '__HoSt-cs-access', '__Host-CS-access', 'cs-access', '__Secure-cs-access', '__Host-cs-acces', '__Host-cs-access2',
-      'x__Host-cs-access', '"__Host-cs-access', '__Host-cs-access ', '__Host-cs-access\t', '%5F_Host-cs-access', '__Host-cs%2Daccess', '$__Host-cs-access',
-      utf8('\u2000__Host-cs-access'), '\u00a0__Host-cs-access', '\u0085__Host-cs-access', utf8('\ufeff__Host-cs-access'), utf8('\u3000__Host-cs-access'),
-      utf8('\u2028__Host-cs-access'), '__Host-cs-access\u00a0', utf8('＿_Host-cs-access'), ',__Host-cs-access', 'a=b,__Host-cs-access', '$Version=1,__Host-cs-access',
+      '__host-cs-access',
+      '__HOST-CS-ACCESS',
+      '__HoSt-cs-access',
+      '__Host-CS-access',
+      'cs-access',
+      '__Secure-cs-access',
+      '__Host-cs-acces',
+      '__Host-cs-access2',
+      'x__Host-cs-access',
+      '"__Host-cs-access',
+      '__Host-cs-access ',
+      '__Host-cs-access\t',
+      '%5F_Host-cs-access',
+      '__Host-cs%2Daccess',
+      '$__Host-cs-access',
+      utf8('\u2000__Host-cs-access'),
+      '\u00a0__Host-cs-access',
+      '\u0085__Host-cs-access',
+      utf8('\ufeff__Host-cs-access'),
+      utf8('\u3000__Host-cs-access'),
+      utf8('\u2028__Host-cs-access'),
+      '__Host-cs-access\u00a0',
+      utf8('＿_Host-cs-access'),
+      ',__Host-cs-access',
+      'a=b,__Host-cs-access',
+      '$Version=1,__Host-cs-access',
     ];
     for (const name of spoofed) {
       expect((await get(`${name}=${evil}`)).outcome, JSON.stringify(name)).toBe('401 token_missing');
-      expect((await get(`${name}=${evil}; ${names.access}=${page.currentAccessToken}`)).json, JSON.stringify(name)).toMatchObject({ userId: page.userId });
+      expect((await get(`${name}=${evil}; ${names.access}=${page.currentAccessToken}`)).json, JSON.stringify(name)).toMatchObject({
+        userId: page.userId,
+      });
     }
   });
 
   test('a cookie without a name is not taken for one that has (C-06)', async () => {
     const { app } = at;
     const attacker = await app.signedIn();
-    for (const cookie of [`=${names.access}=${attacker.currentAccessToken}`, `= ${names.access}=${attacker.currentAccessToken}`, `x=${names.access}=${attacker.currentAccessToken}`, `x="; y=${names.access}=${attacker.currentAccessToken}"`]) {
+    for (const cookie of [
+      `=${names.access}=${attacker.currentAccessToken}`,
+      `= ${names.access}=${attacker.currentAccessToken}`,
+      `x=${names.access}=${attacker.currentAccessToken}`,
+      `x="; y=${names.access}=${attacker.currentAccessToken}"`,
+    ]) {
       expect((await get(cookie)).outcome, cookie.slice(0, 20)).toBe('401 token_missing');
     }
   });
@@ -82,7 +120,15 @@ overEachCarrier('cookies', (at) => {
     const { app } = at;
     const page = await app.signedIn();
     const good = `${names.access}=${page.currentAccessToken}`;
-    for (const cookie of [['a=1', good], [good, 'b=2'], `;;; ;=;${good};;`, `a;b;c=;${good}`, `   ${good}   `, `a="x;${good}`, `${good};`]) {
+    for (const cookie of [
+      ['a=1', good],
+      [good, 'b=2'],
+      `;;; ;=;${good};;`,
+      `a;b;c=;${good}`,
+      `   ${good}   `,
+      `a="x;${good}`,
+      `${good};`,
+    ]) {
       expect((await get(cookie)).json, JSON.stringify(cookie).slice(0, 30)).toMatchObject({ userId: page.userId });
     }
   });
@@ -91,9 +137,27 @@ overEachCarrier('cookies', (at) => {
     const { app } = at;
     const page = await app.signedIn();
     const token = page.currentAccessToken;
-    const values = ['%', '%00', '%zz', '%E0%A4%A', '"', `"${token}"`, `${token}%00`, `${token}\u00a0`, `${token}\u0085`, `\u00a0${token}`, '\u00ff\u00fe', `${token}=`, `${token},`, '{"a":1}', '__proto__', `${token} x`];
+    const values = [
+      '%',
+      '%00',
+      '%zz',
+      '%E0%A4%A',
+      '"',
+      `"${token}"`,
+      `${token}%00`,
+      `${token}\u00a0`,
+      `${token}\u0085`,
+      `\u00a0${token}`,
+      '\u00ff\u00fe',
+      `${token}=`,
+      `${token},`,
+      '{"a":1}',
+      '__proto__',
+      `${token} x`,
+    ];
     for (const value of values) {
-      for (const path of ['/hello', '/api/users/me']) expect((await get(`${names.access}=${value}`, path)).outcome, JSON.stringify(value).slice(-20)).toBe('401 token_invalid');
+      for (const path of ['/hello', '/api/users/me'])
+        expect((await get(`${names.access}=${value}`, path)).outcome, JSON.stringify(value).slice(-20)).toBe('401 token_invalid');
       const refreshed = await page.copy().refresh({ headers: { cookie: `${names.refresh}=${value}` } });
       expect(refreshed.outcome, JSON.stringify(value).slice(-20)).toBe('401 refresh_token_invalid');
     }
@@ -120,7 +184,9 @@ overEachCarrier('cookies', (at) => {
       { origin: `https://${marker}.example` },
       { 'user-agent': marker, 'accept-language': marker, referer: `https://${marker}.example/` },
     ]) {
-      const answer = await app.client({ origin: null }).post('/api/auth/login', { identifier: user.username, password: user.password }, { headers });
+      const answer = await app
+        .client({ origin: null })
+        .post('/api/auth/login', { identifier: user.username, password: user.password }, { headers });
       expect(JSON.stringify(answer.headers)).not.toContain(marker);
     }
     const injected = await app.client().login(user, { deviceName: `x\r\nSet-Cookie: ${marker}=1` });
@@ -158,7 +224,9 @@ describe('cookies of an application', () => {
   });
 
   test('that a browser would not keep are a 500 that says nothing, not a session that nobody has', async () => {
-    const roles = Object.fromEntries(Array.from({ length: 60 }, (_, index) => [`a-role-with-a-very-long-name-that-fills-the-cookie-${index}`, []]));
+    const roles = Object.fromEntries(
+      Array.from({ length: 60 }, (_, index) => [`a-role-with-a-very-long-name-that-fills-the-cookie-${index}`, []]),
+    );
     const app = await startApp({ roles: { ...roles, admin: [] } });
     try {
       const user = await app.createUser({ roles: Object.keys(roles) });
@@ -177,7 +245,10 @@ describe('cookies of an application', () => {
       secret: masterSecret(newSecret()),
       store: sqlite(':memory:'),
       ...options,
-    }).then((auth) => auth.close(), (reason: unknown) => reason);
+    }).then(
+      (auth) => auth.close(),
+      (reason: unknown) => reason,
+    );
     expect(error).toBeInstanceOf(ConfigError);
     return (error as ConfigError).problems.map(({ path }) => path);
   };
@@ -223,7 +294,9 @@ describe('other topologies', () => {
       expect(attributes['__Host-cs-state']).not.toContain('Domain');
       expect((await page.get('/hello')).status).toBe(200);
       const logout = await page.logout();
-      expect(logout.setCookies[0]).toBe('__Secure-cs-access=; Max-Age=0; Domain=example.test; Path=/; HttpOnly; Secure; SameSite=Lax; Priority=High');
+      expect(logout.setCookies[0]).toBe(
+        '__Secure-cs-access=; Max-Age=0; Domain=example.test; Path=/; HttpOnly; Secure; SameSite=Lax; Priority=High',
+      );
     });
   });
 });

@@ -21,8 +21,14 @@ describe.each(['Express', 'Express behind express.json()', 'node:http'] as const
       [['COOKIE', `${ours}; theme=dark; lang=de`]],
       [['cookie', `theme=dark; lang=de;${ours}`]],
       [['cookie', `theme=dark;\t${ours} ;lang=de;`]],
-      [['cookie', 'theme=dark; lang=de'], ['Cookie', ours]],
-      [['cookie', ours], ['cookie', `theme=dark; lang=de; ${ours}`]],
+      [
+        ['cookie', 'theme=dark; lang=de'],
+        ['Cookie', ours],
+      ],
+      [
+        ['cookie', ours],
+        ['cookie', `theme=dark; lang=de; ${ours}`],
+      ],
       [['cookie', `${ours}; theme=dark; ${ours}; lang=de`]],
     ];
     for (const headers of spellings) {

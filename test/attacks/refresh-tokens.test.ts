@@ -14,7 +14,10 @@ import { startApp, type TestApp } from '../support/start-app.js';
 
 overEachCarrier('a refresh token', (at) => {
   const refreshWith = (app: TestApp, refreshToken: string): Promise<string> =>
-    app.client({ origin: null }).post('/api/auth/refresh', { refreshToken }).then(({ outcome }) => outcome);
+    app
+      .client({ origin: null })
+      .post('/api/auth/refresh', { refreshToken })
+      .then(({ outcome }) => outcome);
 
   test('with any byte changed, cut, padded or in another encoding is refused and harms nobody (R-17)', async () => {
     const { app } = at;
@@ -27,10 +30,28 @@ overEachCarrier('a refresh token', (at) => {
       return `csr_${copy.toString('base64url')}`;
     });
     const others = [
-      `${token}=`, `${token}A`, token.slice(0, -1), token.slice(0, 60), token.slice(4), `CSR_${token.slice(4)}`, `csr_csr_${token.slice(4)}`, ` ${token}`, `${token} `, `${token}\n`,
-      `csr_${bytes.toString('base64')}`, `csr_${bytes.toString('hex')}`, 'csr_', 'csr_A', '', ' ', `csr_${'A'.repeat(94)}`, `${token}.${token}`, `csr_${'A'.repeat(900)}`,
+      `${token}=`,
+      `${token}A`,
+      token.slice(0, -1),
+      token.slice(0, 60),
+      token.slice(4),
+      `CSR_${token.slice(4)}`,
+      `csr_csr_${token.slice(4)}`,
+      ` ${token}`,
+      `${token} `,
+      `${token}\n`,
+      `csr_${bytes.toString('base64')}`,
+      `csr_${bytes.toString('hex')}`,
+      'csr_',
+      'csr_A',
+      '',
+      ' ',
+      `csr_${'A'.repeat(94)}`,
+      `${token}.${token}`,
+      `csr_${'A'.repeat(900)}`,
     ];
-    for (const made of [...bent, ...others]) expect(await refreshWith(app, made), made.slice(0, 20)).toMatch(/^401 refresh_token_(invalid|missing)$/);
+    for (const made of [...bent, ...others])
+      expect(await refreshWith(app, made), made.slice(0, 20)).toMatch(/^401 refresh_token_(invalid|missing)$/);
     for (const value of [null, 1, true, [token], { token }, 'x'.repeat(1025)]) {
       const answer = await app.client({ origin: null }).post('/api/auth/refresh', { refreshToken: value });
       expect(answer.outcome, JSON.stringify(value).slice(0, 20)).toBe('400 invalid_request');
@@ -59,7 +80,7 @@ overEachCarrier('a refresh token', (at) => {
     expect((await program.refresh()).json.user.roles).toEqual(['user']);
   });
 
-  test('stolen and used first: the victim\'s next one ends the session for both, and that is reported (R-05)', async () => {
+  test("stolen and used first: the victim's next one ends the session for both, and that is reported (R-05)", async () => {
     const { app } = at;
     const victim = await app.signedIn({ delivery: 'bearer' });
     const thief = victim.copy();
@@ -72,7 +93,9 @@ overEachCarrier('a refresh token', (at) => {
       expect((await holder.get('/hello')).outcome).toBe('401 session_revoked');
       expect((await holder.refresh()).outcome).toBe('401 session_revoked');
     }
-    expect(app.events.find(({ type, sessionId }) => type === 'session.replayed' && sessionId === victim.sessionId)).toMatchObject({ userId: victim.userId });
+    expect(app.events.find(({ type, sessionId }) => type === 'session.replayed' && sessionId === victim.sessionId)).toMatchObject({
+      userId: victim.userId,
+    });
   });
 
   test('stolen and used after the victim has moved on ends the session; the thief gains nothing by trying again (R-01, R-20)', async () => {
@@ -117,7 +140,9 @@ overEachCarrier('a refresh token', (at) => {
     database.close();
     expect((await page.refresh()).outcome).toBe('401 refresh_token_invalid');
     expect((await page.get('/api/auth/session')).json).toEqual({ user: null, session: null });
-    expect((await page.post('/api/auth/password', { currentPassword: 'x', newPassword: 'a new long password' })).outcome).toBe('401 session_revoked');
+    expect((await page.post('/api/auth/password', { currentPassword: 'x', newPassword: 'a new long password' })).outcome).toBe(
+      '401 session_revoked',
+    );
   });
 
   test('racing with the end of its session never outlives it (R-06)', async () => {
@@ -183,9 +208,10 @@ describe('across a restart', () => {
     const second = await startApp({ file, startAt, secret: masterSecret(first.secret) });
     try {
       expect(second.internals.core.ring().version).toBe(core.ring().version);
-      const present = async (client: typeof honest): Promise<string> =>
-        (await Object.assign(client, { app: second }).refresh()).outcome;
-      expect((await Object.assign(copied, { app: second }).get('/hello')).outcome, 'an access token that was revoked before').toBe('401 session_revoked');
+      const present = async (client: typeof honest): Promise<string> => (await Object.assign(client, { app: second }).refresh()).outcome;
+      expect((await Object.assign(copied, { app: second }).get('/hello')).outcome, 'an access token that was revoked before').toBe(
+        '401 session_revoked',
+      );
       expect(await present(copied)).toBe('401 session_revoked');
       expect(await present(stolen)).toBe('401 refresh_token_replayed');
       expect(await present(replayed)).toBe('401 session_revoked');

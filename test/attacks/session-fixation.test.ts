@@ -9,11 +9,12 @@ import { describe, expect, test } from 'vitest';
 import { overEachCarrier, withApp } from '../support/over-each-carrier.js';
 
 overEachCarrier('a session that was planted before', (at) => {
-  test('is not the victim\'s after login: id, both tokens and CSRF token are new, and the planted session has ended (S-01)', async () => {
+  test("is not the victim's after login: id, both tokens and CSRF token are new, and the planted session has ended (S-01)", async () => {
     const { app } = at;
     const attacker = await app.signedIn();
     const victim = app.client();
-    for (const kind of ['access', 'refresh', 'state'] as const) victim.jar.plant(app.cookie(kind), attacker.jar.get(app.cookie(kind))!.value);
+    for (const kind of ['access', 'refresh', 'state'] as const)
+      victim.jar.plant(app.cookie(kind), attacker.jar.get(app.cookie(kind))!.value);
     expect((await victim.login(await app.createUser())).status).toBe(200);
     expect(victim.sessionId).not.toBe(attacker.sessionId);
     for (const kind of ['access', 'refresh', 'state'] as const) {
@@ -76,7 +77,8 @@ overEachCarrier('sessions of others', (at) => {
     await namesake.post('/api/auth/register', { username: page.user!.username, password: 'of somebody else' });
     await namesake.login({ username: page.user!.username, password: 'of somebody else' });
     expect(namesake.userId).not.toBe(page.userId);
-    for (const path of ['/hello', '/api/users/me', '/api/auth/sessions']) expect((await copy.get(path)).outcome, path).toBe('401 session_revoked');
+    for (const path of ['/hello', '/api/users/me', '/api/auth/sessions'])
+      expect((await copy.get(path)).outcome, path).toBe('401 session_revoked');
     expect((await copy.refresh()).outcome).toBe('401 session_revoked');
     expect((await namesake.get('/api/auth/sessions')).json.items).toHaveLength(1);
   });
@@ -127,7 +129,14 @@ overEachCarrier('every route, asked by everyone', (at) => {
 
   test('with what is private never kept by a cache (S-10, H-04)', async () => {
     const page = await at.app.signedIn();
-    for (const path of ['/api/auth/session', '/api/auth/sessions', '/api/users/me', '/api/users/me/style.css', '/api/users/me%0a.css', '/api/users/me;x.js']) {
+    for (const path of [
+      '/api/auth/session',
+      '/api/auth/sessions',
+      '/api/users/me',
+      '/api/users/me/style.css',
+      '/api/users/me%0a.css',
+      '/api/users/me;x.js',
+    ]) {
       const answer = await page.get(path);
       if (path.startsWith('/api/users/me') && path !== '/api/users/me') expect(answer.text, path).not.toContain(page.userId);
       else expect(answer.header('cache-control'), path).toBe('no-store');

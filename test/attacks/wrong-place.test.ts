@@ -12,7 +12,8 @@ const headerSafe = (value: string): string => value.replace(/[^\x21-\x7e]/g, '')
 
 /** Presents `value` in one place, with everything else of the request as an honest one has it. */
 const places: Readonly<Record<string, (client: Client, value: string) => Promise<HttpAnswer>>> = {
-  'the bearer credential': (client, value) => client.get('/api/users/me', { cookies: false, headers: { authorization: `Bearer ${value}` } }),
+  'the bearer credential': (client, value) =>
+    client.get('/api/users/me', { cookies: false, headers: { authorization: `Bearer ${value}` } }),
   'the access cookie': (client, value) => client.get('/hello', withCookie(client, 'access', value)),
   'the refresh cookie': (client, value) => client.refresh(withCookie(client, 'refresh', value)),
   'the refresh token of a body': (client, value) => client.app.client({ origin: null }).post('/api/auth/refresh', { refreshToken: value }),
@@ -23,7 +24,9 @@ const places: Readonly<Record<string, (client: Client, value: string) => Promise
 };
 
 function withCookie(client: Client, kind: 'access' | 'refresh', value: string): CallOptions {
-  const pairs = client.jar.all.map((cookie) => `${cookie.name}=${cookie.name === client.app.cookie(kind) ? headerSafe(value) : cookie.value}`);
+  const pairs = client.jar.all.map(
+    (cookie) => `${cookie.name}=${cookie.name === client.app.cookie(kind) ? headerSafe(value) : cookie.value}`,
+  );
   return { headers: { cookie: pairs.join('; ') } };
 }
 
@@ -55,7 +58,10 @@ overEachCarrier('each proof in each place', (at) => {
       for (const [place, present] of Object.entries(places)) {
         // Whoever holds a refresh token may end its session; tried on its own below.
         if (place === 'the refresh token of a logout' && name.startsWith('refresh token of')) continue;
-        const answer = await present(page.copy(), headerSafe(proof()) === proof() || place === 'the password' ? proof() : headerSafe(proof()));
+        const answer = await present(
+          page.copy(),
+          headerSafe(proof()) === proof() || place === 'the password' ? proof() : headerSafe(proof()),
+        );
         expect(answer.status === 200, `${name} as ${place}: ${answer.outcome}`).toBe(own.includes(place));
         expect(answer.status, `${name} as ${place}`).toBeLessThan(500);
       }

@@ -62,6 +62,8 @@ function type(command: string, folder: string): Promise<string> {
 }
 
 function matches(printed: string, expected: string): boolean {
-  const parts = expected.split('…').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`));
+  const literal = (part: string): string => part.replace(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
+  // Columns are as wide as what differs in them.
+  const parts = expected.split('…').map((part) => literal(part).replace(/(?<=\S) {2,}(?=\S)/g, ' {2,}'));
   return new RegExp(`^${parts.join('[^\\n]+?')}$`, 'u').test(printed);
 }

@@ -29,7 +29,7 @@ export function listPages(folder: string = root): string[] {
   });
 }
 
-export function readPage(page: string): string {
+function readPage(page: string): string {
   return readFileSync(join(root, page), 'utf8');
 }
 

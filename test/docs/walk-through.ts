@@ -20,12 +20,18 @@ export interface Difference {
   readonly happened: unknown;
 }
 
-export async function walkThrough(page: string, { port, folder }: Stage): Promise<{ requests: number; differences: Difference[] }> {
+/** `other`: paths of the page that have another name on this stage. */
+export async function walkThrough(
+  page: string,
+  { port, folder }: Stage,
+  other: Readonly<Record<string, string>> = {},
+): Promise<{ requests: number; differences: Difference[] }> {
   saveFiles(page, { folder, port });
   const snippets = readSnippets(page).filter(({ marks }) => !marks.has('not run'));
   const commands = snippets.filter(({ language }) => language === 'sh' || language === 'bash');
   const script = commands
-    .map(({ text }) => text.replaceAll(printedHost, `localhost:${port}`))
+    .map(({ text }) => Object.entries(other).reduce((sofar, [from, to]) => sofar.replaceAll(from, to), text))
+    .map((text) => text.replaceAll(printedHost, `localhost:${port}`))
     .join(`\necho '${seam}'; echo '${seam}' >&2\n`);
   const { stdout, stderr } = await runShell(script, folder);
   const parts = stdout.split(`${seam}\n`).map((part, index) => ({ out: part, err: stderr.split(`${seam}\n`)[index] ?? '' }));

@@ -1,10 +1,10 @@
 /** One's own account: registering it, reading, changing and deleting it. */
 import { describe, expect, test } from 'vitest';
-import { overEachCarrier, withApp } from '../support/over-each-carrier.js';
+import { overEveryCarrier, withApp } from '../support/over-each-carrier.js';
 
 const password = 'a long enough password';
 
-overEachCarrier('registration', (at) => {
+overEveryCarrier('registration', (at) => {
   test('names every missing field at once', async () => {
     const answer = await at.app.client().post('/api/auth/register', {});
     expect(answer.outcome).toBe('400 invalid_request');
@@ -33,10 +33,14 @@ overEachCarrier('registration', (at) => {
   test('does not tell a stranger whether an e-mail address has an account, and the address still belongs to its first holder', async () => {
     const { app } = at;
     const owner = await app.createUser();
-    const answer = await app.client().post('/api/auth/register', { username: `squatter${app.port}`, email: owner.email, password: 'the password of another' });
+    const answer = await app
+      .client()
+      .post('/api/auth/register', { username: `squatter${app.port}`, email: owner.email, password: 'the password of another' });
     expect(answer.status).toBe(201);
     expect((await app.client().login({ username: owner.email, password: owner.password })).json.user.id).toBe(owner.id);
-    expect((await app.client().login({ username: owner.email, password: 'the password of another' })).outcome).toBe('401 invalid_credentials');
+    expect((await app.client().login({ username: owner.email, password: 'the password of another' })).outcome).toBe(
+      '401 invalid_credentials',
+    );
   });
 
   test.each(['a@b', ' anna', 'an na', 'änna', 'anna.', '.anna', 'x'.repeat(65), '', 'an\u0000na', 'anna\u200b', '\u0430nna'])(
@@ -56,7 +60,7 @@ describe('registration that is closed', () => {
   });
 });
 
-overEachCarrier('the own account', (at) => {
+overEveryCarrier('the own account', (at) => {
   test('is read and changed; absent fields stay, null removes', async () => {
     const { app } = at;
     const page = await app.signedIn();
@@ -85,7 +89,7 @@ overEachCarrier('the own account', (at) => {
     const deleted = await page.call('DELETE', '/api/users/me');
     expect(deleted.status).toBe(200);
     expect(page.jar.all).toEqual([]);
-    expect((await other.get('/hello')).outcome).toBe('401 session_revoked');
+    expect((await other.get('/api/users/me')).outcome).toBe('401 session_revoked');
     expect((await other.refresh()).outcome).toBe('401 session_revoked');
     expect((await other.get('/api/users/me')).outcome).toBe('401 session_revoked');
     expect((await app.client().login(page.user!)).outcome).toBe('401 invalid_credentials');
@@ -99,7 +103,7 @@ overEachCarrier('the own account', (at) => {
     const answer = await admin.call('DELETE', '/api/users/me');
     expect(answer.outcome).toBe('409 conflict');
     expect(answer.setCookies).toEqual([]);
-    expect((await admin.get('/hello')).status).toBe(200);
+    expect((await admin.get('/api/users/me')).status).toBe(200);
   });
 });
 
@@ -107,7 +111,8 @@ describe('an application with fields of its own', () => {
   const at = withApp({
     parseProfile: (input) => {
       const { colour, ...rest } = input as Record<string, unknown>;
-      if (Object.keys(rest).length > 0 || (colour !== undefined && typeof colour !== 'string')) throw new Error('secret internals of the parser');
+      if (Object.keys(rest).length > 0 || (colour !== undefined && typeof colour !== 'string'))
+        throw new Error('secret internals of the parser');
       return colour === undefined ? {} : { colour };
     },
   });
@@ -117,7 +122,9 @@ describe('an application with fields of its own', () => {
     const registered = await client.post('/api/auth/register', { username: 'painter', password, profile: { colour: 'red' } });
     expect(registered.json.user.profile).toEqual({ colour: 'red' });
     await client.login({ username: 'painter', password });
-    expect((await client.call('PATCH', '/api/users/me', { json: { profile: { colour: 'blue' } } })).json.user.profile).toEqual({ colour: 'blue' });
+    expect((await client.call('PATCH', '/api/users/me', { json: { profile: { colour: 'blue' } } })).json.user.profile).toEqual({
+      colour: 'blue',
+    });
     const refused = await client.call('PATCH', '/api/users/me', { json: { profile: { role: 'admin' } } });
     expect(refused.outcome).toBe('400 invalid_request');
     expect(refused.text).not.toContain('secret internals');

@@ -1,7 +1,7 @@
 /** What an administrator sees and does. */
 import { describe, expect, test } from 'vitest';
 import type { Client } from '../support/client.js';
-import { overEachCarrier, withApp } from '../support/over-each-carrier.js';
+import { overEveryCarrier, withApp } from '../support/over-each-carrier.js';
 import type { TestApp } from '../support/start-app.js';
 
 async function allPages(admin: Client, query: string): Promise<string[][]> {
@@ -16,7 +16,7 @@ async function allPages(admin: Client, query: string): Promise<string[][]> {
   return pages;
 }
 
-overEachCarrier('an administrator', (at) => {
+overEveryCarrier('an administrator', (at) => {
   const signIn = (app: TestApp): Promise<Client> => app.signedIn({ roles: ['user', 'admin'] });
 
   test('pages through all users, newest first, none twice and none left out', async () => {
@@ -39,18 +39,29 @@ overEachCarrier('an administrator', (at) => {
     }
     for (const q of ['%', '_', '*', '?']) {
       const found = (await allPages(admin, `limit=200&q=${encodeURIComponent(q)}`)).flat();
-      expect(found.every((username) => username === named.username), q).toBe(true);
+      expect(
+        found.every((username) => username === named.username),
+        q,
+      ).toBe(true);
     }
     expect((await allPages(admin, 'q=nobody-has-this')).flat()).toEqual([]);
   });
 
-  test.each(['limit=0', 'limit=201', 'limit=x', 'limit=1e2', 'limit=1&limit=2', 'limit=-1', 'role=admin', `q=${'x'.repeat(201)}`, 'cursor=made-up', 'cursor='])(
-    'gets 400 for the query %s',
-    async (query) => {
-      const admin = await signIn(at.app);
-      expect((await admin.get(`/api/admin/users?${query}`)).outcome).toBe('400 invalid_request');
-    },
-  );
+  test.each([
+    'limit=0',
+    'limit=201',
+    'limit=x',
+    'limit=1e2',
+    'limit=1&limit=2',
+    'limit=-1',
+    'role=admin',
+    `q=${'x'.repeat(201)}`,
+    'cursor=made-up',
+    'cursor=',
+  ])('gets 400 for the query %s', async (query) => {
+    const admin = await signIn(at.app);
+    expect((await admin.get(`/api/admin/users?${query}`)).outcome).toBe('400 invalid_request');
+  });
 
   test('reads, renames, disables and enables a user; disabled, he is out and cannot log in', async () => {
     const { app } = at;
@@ -58,8 +69,11 @@ overEachCarrier('an administrator', (at) => {
     const user = await app.signedIn();
     const path = `/api/admin/users/${user.userId}`;
     expect((await admin.get(path)).json.user).toMatchObject({ id: user.userId, disabled: false });
-    expect((await admin.call('PATCH', path, { json: { name: 'Renamed', disabled: true } })).json.user).toMatchObject({ name: 'Renamed', disabled: true });
-    expect((await user.get('/hello')).outcome).toBe('401 session_revoked');
+    expect((await admin.call('PATCH', path, { json: { name: 'Renamed', disabled: true } })).json.user).toMatchObject({
+      name: 'Renamed',
+      disabled: true,
+    });
+    expect((await user.get('/api/users/me')).outcome).toBe('401 session_revoked');
     expect((await app.client().login(user.user!)).outcome, 'the same as for a wrong password').toBe('401 invalid_credentials');
     expect(app.events.findLast(({ type }) => type === 'user.disabled')).toMatchObject({ userId: user.userId, actorId: admin.userId });
 
@@ -75,7 +89,7 @@ overEachCarrier('an administrator', (at) => {
     expect((await admin.call('DELETE', `/api/admin/users/${user.userId}/sessions`)).status).toBe(200);
     expect((await user.refresh()).outcome).toBe('401 session_revoked');
     expect((await user.login(user.user!)).status).toBe(200);
-    expect((await user.get('/hello')).status).toBe(200);
+    expect((await user.get('/api/users/me')).status).toBe(200);
   });
 
   test('gives and takes roles; an unknown role is refused', async () => {
@@ -89,7 +103,7 @@ overEachCarrier('an administrator', (at) => {
     for (const roles of [['root'], ['__proto__'], ['admin '], 'admin', [['admin']], null, [1]]) {
       expect((await admin.call('PUT', path, { json: { roles } })).outcome, JSON.stringify(roles)).toBe('400 invalid_request');
     }
-    expect((await user.get('/hello')).status).toBe(200);
+    expect((await user.get('/api/users/me')).status).toBe(200);
   });
 
   test('meets 404 for whoever is not there', async () => {
@@ -135,7 +149,9 @@ describe('the last administrator', () => {
     const outcomes = (await Promise.all([demote(one, two), demote(two, one)])).map(({ outcome }) => outcome);
     expect(outcomes.filter((outcome) => outcome === '200')).toHaveLength(1);
     expect(outcomes.find((outcome) => outcome !== '200')).toMatch(/^(409 conflict|403 insufficient_role|401 token_expired)$/);
-    const admins = (await app.internals.core.store.users.list({ query: null, limit: 10, after: null })).items.filter(({ roles }) => roles.includes('admin'));
+    const admins = (await app.internals.core.store.users.list({ query: null, limit: 10, after: null })).items.filter(({ roles }) =>
+      roles.includes('admin'),
+    );
     expect(admins).toHaveLength(1);
 
     const last = admins[0]!.id === one.userId ? one : two;

@@ -1,8 +1,8 @@
 /** A page asks who it is: always an answer, never a red line in the console. */
 import { expect, test } from 'vitest';
-import { overEachCarrier } from '../support/over-each-carrier.js';
+import { overEveryCarrier } from '../support/over-each-carrier.js';
 
-overEachCarrier('GET auth/session', (at) => {
+overEveryCarrier('GET auth/session', (at) => {
   test('of a guest is null', async () => {
     const answer = await at.app.client().get('/api/auth/session');
     expect([answer.status, answer.json]).toEqual([200, { user: null, session: null }]);
@@ -46,7 +46,7 @@ overEachCarrier('GET auth/session', (at) => {
       const answer = await page.get('/api/auth/session');
       expect([answer.status, answer.json, answer.setCookies]).toEqual([200, { user: null, session: null }, []]);
     }
-    expect((await program.get('/hello')).status).toBe(200);
+    expect((await program.get('/api/users/me')).status).toBe(200);
   });
 
   test('and any other route is answered after the machine was asleep: the request waits for revocations to be known', async () => {

@@ -23,7 +23,14 @@ overEachCarrier('cookie mode', (at) => {
     const registered = await page.post('/api/auth/register', { ...credentials, email: 'anna@example.test', name: 'Anna' });
     expect(registered.status).toBe(201);
     expect(registered.json).toMatchObject({
-      user: { username: credentials.username, email: 'anna@example.test', emailVerified: false, name: 'Anna', roles: ['user'], mfaEnabled: false },
+      user: {
+        username: credentials.username,
+        email: 'anna@example.test',
+        emailVerified: false,
+        name: 'Anna',
+        roles: ['user'],
+        mfaEnabled: false,
+      },
     });
     expect(registered.setCookies, 'to register is not to log in').toEqual([]);
     expect((await page.get('/hello')).outcome).toBe('401 token_missing');
@@ -222,7 +229,11 @@ describe('logging in where a session is already', () => {
   test('a program that logs in leaves the cookies and the session of the browser alone', async () => {
     const { app } = at;
     const page = await app.signedIn();
-    const answer = await page.post('/api/auth/login', { identifier: page.user!.username, password: page.user!.password, delivery: 'bearer' });
+    const answer = await page.post('/api/auth/login', {
+      identifier: page.user!.username,
+      password: page.user!.password,
+      delivery: 'bearer',
+    });
     expect(answer.status).toBe(200);
     expect(answer.setCookies).toEqual([]);
     expect((await page.get('/hello')).status).toBe(200);

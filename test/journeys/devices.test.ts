@@ -1,10 +1,10 @@
 /** A person sees his devices, ends one of them, or all but the one he holds. */
 import { expect, test } from 'vitest';
-import { overEachCarrier } from '../support/over-each-carrier.js';
+import { overEveryCarrier } from '../support/over-each-carrier.js';
 
 const firefox = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0';
 
-overEachCarrier('devices', (at) => {
+overEveryCarrier('devices', (at) => {
   test('are listed with what a person needs to recognise them, and no token', async () => {
     const { app } = at;
     const laptop = app.client();
@@ -33,9 +33,9 @@ overEachCarrier('devices', (at) => {
     const [here, lost] = [await app.signedIn(), app.client()];
     await lost.login(here.user!);
     expect((await here.call('DELETE', `/api/auth/sessions/${lost.sessionId}`)).status).toBe(200);
-    expect((await lost.get('/hello')).outcome).toBe('401 session_revoked');
+    expect((await lost.get('/api/users/me')).outcome).toBe('401 session_revoked');
     expect((await lost.refresh()).outcome).toBe('401 session_revoked');
-    expect((await here.post('/hello')).status).toBe(200);
+    expect((await here.call('PATCH', '/api/users/me', { json: {} })).status).toBe(200);
     expect((await here.get('/api/auth/sessions')).json.items).toHaveLength(1);
     expect((await here.call('DELETE', `/api/auth/sessions/${lost.sessionId}`)).outcome, 'twice').toBe('404 not_found');
   });
@@ -47,9 +47,9 @@ overEachCarrier('devices', (at) => {
     for (const [index, other] of others.entries()) await other.login(here.user!, { delivery: index === 0 ? 'bearer' : 'cookie' });
     const stranger = await app.signedIn();
     expect((await here.call('DELETE', '/api/auth/sessions')).json).toMatchObject({ ended: 3 });
-    for (const other of others) expect((await other.get('/hello')).outcome).toBe('401 session_revoked');
-    expect((await here.get('/hello')).status).toBe(200);
-    expect((await stranger.get('/hello')).status).toBe(200);
+    for (const other of others) expect((await other.get('/api/users/me')).outcome).toBe('401 session_revoked');
+    expect((await here.get('/api/users/me')).status).toBe(200);
+    expect((await stranger.get('/api/users/me')).status).toBe(200);
   });
 
   test('a name that could forge a line elsewhere is refused', async () => {

@@ -34,7 +34,10 @@ overEachCarrier('changing the password', (at) => {
     expect(answer.outcome).toBe('401 invalid_credentials');
     expect(answer.setCookies).toEqual([]);
     expect((await page.get('/hello')).status).toBe(200);
-    expect(app.events.findLast(({ type }) => type === 'login.failed')).toMatchObject({ userId: page.userId, reason: 'wrong password at password change' });
+    expect(app.events.findLast(({ type }) => type === 'login.failed')).toMatchObject({
+      userId: page.userId,
+      reason: 'wrong password at password change',
+    });
     expect((await app.client().login(page.user!)).status).toBe(200);
   });
 
@@ -79,7 +82,9 @@ overEachCarrier('changing the password', (at) => {
     const page = await app.signedIn();
     await app.advance({ minutes: 10, ms: 1 });
     await page.refresh();
-    expect((await page.post('/api/auth/password', { currentPassword: page.user!.password, newPassword })).outcome).toBe('401 step_up_required');
+    expect((await page.post('/api/auth/password', { currentPassword: page.user!.password, newPassword })).outcome).toBe(
+      '401 step_up_required',
+    );
     expect((await page.get('/recent')).outcome, 'and so for a route of the application').toBe('401 step_up_required');
   });
 
@@ -104,23 +109,26 @@ overEachCarrier('a copied access token alone', (at) => {
     ['DELETE', '/api/admin/users/usr_x/sessions', undefined],
   ] as const;
 
-  test.each(['cookie', 'memory'] as const)('of a %s session does not do for any sensitive act, nor with another refresh cookie', async (delivery) => {
-    const { app } = at;
-    const owner = await app.signedIn({ delivery, roles: ['user', 'admin'] });
-    const stranger = await app.signedIn({ delivery });
-    const thief = app.client({ origin: null });
-    thief.accessToken = owner.currentAccessToken;
-    for (const [method, path, json] of acts) {
-      thief.jar.remove(app.cookie('refresh'));
-      const bare = await thief.call(method, path, json === undefined ? {} : { json });
-      expect(bare.outcome, `${method} ${path}`).toBe('401 refresh_token_missing');
-      thief.jar.plant(app.cookie('refresh'), stranger.currentRefreshToken);
-      const mixed = await thief.call(method, path, json === undefined ? {} : { json });
-      expect(mixed.outcome, `${method} ${path}`).toBe('401 refresh_token_invalid');
-      expect(mixed.setCookies).toEqual([]);
-    }
-    expect((await owner.get('/hello')).status).toBe(200);
-  });
+  test.each(['cookie', 'memory'] as const)(
+    'of a %s session does not do for any sensitive act, nor with another refresh cookie',
+    async (delivery) => {
+      const { app } = at;
+      const owner = await app.signedIn({ delivery, roles: ['user', 'admin'] });
+      const stranger = await app.signedIn({ delivery });
+      const thief = app.client({ origin: null });
+      thief.accessToken = owner.currentAccessToken;
+      for (const [method, path, json] of acts) {
+        thief.jar.remove(app.cookie('refresh'));
+        const bare = await thief.call(method, path, json === undefined ? {} : { json });
+        expect(bare.outcome, `${method} ${path}`).toBe('401 refresh_token_missing');
+        thief.jar.plant(app.cookie('refresh'), stranger.currentRefreshToken);
+        const mixed = await thief.call(method, path, json === undefined ? {} : { json });
+        expect(mixed.outcome, `${method} ${path}`).toBe('401 refresh_token_invalid');
+        expect(mixed.setCookies).toEqual([]);
+      }
+      expect((await owner.get('/hello')).status).toBe(200);
+    },
+  );
 
   test('together with a refresh cookie of that session that is long superseded does not do either; with the parent it does', async () => {
     const { app } = at;

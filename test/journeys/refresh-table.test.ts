@@ -25,7 +25,9 @@ function expectEnded(app: TestApp, page: Client, answer: HttpAnswer): void {
   expect(answer.outcome).toBe('401 refresh_token_replayed');
   expect(answer.setCookies, 'a refusal clears nothing').toEqual([]);
   expect(app.eventsOf(page.sessionId)).toContain('session.replayed');
-  expect(app.log.filter(({ facts }) => facts['sessionId'] === page.sessionId && facts['event'] === 'session.replayed')).toMatchObject([{ level: 'warn' }]);
+  expect(app.log.filter(({ facts }) => facts['sessionId'] === page.sessionId && facts['event'] === 'session.replayed')).toMatchObject([
+    { level: 'warn' },
+  ]);
 }
 
 overEachCarrier('a refresh token', (at) => {
@@ -167,7 +169,9 @@ describe('after the store lost its last moments', () => {
   function loseGenerations(app: TestApp, sessionId: string, count: number): void {
     const database = new DatabaseSync(app.file);
     database.exec('PRAGMA busy_timeout = 5000');
-    database.prepare("UPDATE sessions SET generation = generation - :count, retired_at = NULL, retirements = '' WHERE id = :id").run({ count, id: sessionId });
+    database
+      .prepare("UPDATE sessions SET generation = generation - :count, retired_at = NULL, retirements = '' WHERE id = :id")
+      .run({ count, id: sessionId });
     database.close();
   }
 

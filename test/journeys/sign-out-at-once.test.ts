@@ -14,12 +14,28 @@ const endings: readonly (readonly [string, string, Ending])[] = [
     (_app, victim) =>
       victim.signInAgain('/auth/password', { currentPassword: victim.user!.password, newPassword: 'another long password' }),
   ],
-  ['proves again who he is', '401 session_revoked', (_app, victim) => victim.signInAgain('/auth/reauthenticate', { password: victim.user!.password })],
+  [
+    'proves again who he is',
+    '401 session_revoked',
+    (_app, victim) => victim.signInAgain('/auth/reauthenticate', { password: victim.user!.password }),
+  ],
   ['ends this session himself', '401 session_revoked', (_app, victim) => victim.call('DELETE', `/api/auth/sessions/${victim.sessionId}`)],
   ['deletes his account', '401 session_revoked', (_app, victim) => victim.call('DELETE', '/api/users/me')],
-  ['is disabled', '401 session_revoked', (_app, victim, admin) => admin.call('PATCH', `/api/admin/users/${victim.userId}`, { json: { disabled: true } })],
-  ['is deleted by an administrator', '401 session_revoked', (_app, victim, admin) => admin.call('DELETE', `/api/admin/users/${victim.userId}`)],
-  ['has all his sessions ended by an administrator', '401 session_revoked', (_app, victim, admin) => admin.call('DELETE', `/api/admin/users/${victim.userId}/sessions`)],
+  [
+    'is disabled',
+    '401 session_revoked',
+    (_app, victim, admin) => admin.call('PATCH', `/api/admin/users/${victim.userId}`, { json: { disabled: true } }),
+  ],
+  [
+    'is deleted by an administrator',
+    '401 session_revoked',
+    (_app, victim, admin) => admin.call('DELETE', `/api/admin/users/${victim.userId}`),
+  ],
+  [
+    'has all his sessions ended by an administrator',
+    '401 session_revoked',
+    (_app, victim, admin) => admin.call('DELETE', `/api/admin/users/${victim.userId}/sessions`),
+  ],
   [
     'gets another role',
     '401 token_expired',

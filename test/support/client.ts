@@ -14,7 +14,12 @@ export interface CallOptions {
   readonly cookies?: boolean;
 }
 
-export type LoginOptions = Readonly<{ delivery?: 'cookie' | 'memory' | 'bearer'; remember?: boolean; deviceName?: string; password?: string }>;
+export type LoginOptions = Readonly<{
+  delivery?: 'cookie' | 'memory' | 'bearer';
+  remember?: boolean;
+  deviceName?: string;
+  password?: string;
+}>;
 
 export class Client {
   readonly app: TestApp;
@@ -143,7 +148,13 @@ export class Client {
 
   #keep(answer: HttpAnswer): HttpAnswer {
     if (answer.status !== 200) return answer;
-    const document = answer.json as { accessToken?: string; refreshToken?: string; csrfToken?: string; user: { id: string }; session: { id: string } };
+    const document = answer.json as {
+      accessToken?: string;
+      refreshToken?: string;
+      csrfToken?: string;
+      user: { id: string };
+      session: { id: string };
+    };
     this.accessToken = document.accessToken ?? null;
     this.refreshToken = document.refreshToken ?? null;
     this.csrfToken = document.csrfToken ?? null;

@@ -62,7 +62,7 @@ export class CookieJar {
 
   get(name: string): StoredCookie | undefined {
     const cookie = this.#cookies.get(name);
-    if (cookie?.expiresAt == null || cookie.expiresAt > this.#now()) return cookie;
+    if (cookie === undefined || cookie.expiresAt === null || cookie.expiresAt > this.#now()) return cookie;
     this.#cookies.delete(name);
     return undefined;
   }

@@ -29,4 +29,3 @@ export function withClaims(client: Client, changes: Readonly<Record<string, unkn
   const claims = { ...claimsOf(client.currentAccessToken), ...changes };
   return signWithOurKey(client.app, undefined, claims);
 }
-

@@ -101,5 +101,5 @@ export function sendBytes(port: number, bytes: string | Uint8Array, silenceMilli
 
 /** Status of each answer in what `sendBytes` gave. */
 export function statusesOf(received: string): number[] {
-  return [...received.matchAll(/^HTTP\/1\.1 (\d{3}) /gm)].map((match) => Number(match[1]));
+  return [...received.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map((match) => Number(match[1]));
 }

@@ -8,7 +8,7 @@ import { createAuth, masterSecret, newSecret, type Auth, type AuthEvent, type Au
 import { expressAuth } from 'countersign/express';
 import { answerError, nodeHandler } from 'countersign/node';
 import { sqlite } from 'countersign/sqlite';
-import express, { type Request as ExpressRequest, type Response as ExpressResponse } from 'express';
+import express, { type NextFunction, type Request as ExpressRequest, type Response as ExpressResponse } from 'express';
 import { internalsOf, type AuthInternals } from '../../dist/auth.js';
 import { createPasswordHasher } from '../../dist/crypto/password-hash.js';
 import { formatId, newIdBytes, systemRandom } from '../../dist/crypto/random.js';
@@ -20,8 +20,8 @@ import { Secrets } from './secrets.js';
 /** The ways in which a request can reach the library inside an application that has routes of its own. */
 export const carriers = ['Express', 'Express behind express.json()', 'node:http', 'fetch handler'] as const;
 /** And the stand-alone server, which has only ours. */
-export const allCarriers = [...carriers, 'stand-alone server'] as const;
-export type Carrier = (typeof allCarriers)[number];
+export type Carrier = (typeof carriers)[number] | 'stand-alone server';
+export const allCarriers: readonly Carrier[] = [...carriers, 'stand-alone server'];
 
 export interface LogLine {
   readonly level: 'info' | 'warn' | 'error';
@@ -136,7 +136,9 @@ export class TestApp {
   }
 
   /** A new user in a browser of his own. */
-  async signedIn(options: { roles?: readonly string[]; delivery?: 'cookie' | 'memory' | 'bearer'; remember?: boolean } = {}): Promise<Client> {
+  async signedIn(
+    options: { roles?: readonly string[]; delivery?: 'cookie' | 'memory' | 'bearer'; remember?: boolean } = {},
+  ): Promise<Client> {
     const { delivery = 'cookie', remember, ...user } = options;
     const client = this.client();
     const answer = await client.login(await this.createUser(user), { delivery, ...(remember === undefined ? {} : { remember }) });
@@ -153,7 +155,7 @@ export class TestApp {
   /** All that was logged, errors with their causes and stacks, as a log file would have it. */
   get logText(): string {
     return JSON.stringify(this.log, (_, value: unknown) =>
-      value instanceof Error ? { ...value, message: value.message, stack: value.stack, cause: value.cause } : value,
+      value instanceof Error ? Object.assign({}, value, { message: value.message, stack: value.stack, cause: value.cause }) : value,
     );
   }
 
@@ -190,7 +192,9 @@ export async function startApp(options: AppOptions = {}): Promise<TestApp> {
     logger: { info: line('info'), warn: line('warn'), error: line('error') },
     onEvent: (event) => void events.push(event),
   });
-  const { port, close } = await (carrier === 'stand-alone server' ? startStandAlone(auth, line) : listen(createServer(listeners[carrier](auth))));
+  const { port, close } = await (carrier === 'stand-alone server'
+    ? startStandAlone(auth, line)
+    : listen(createServer(listeners[carrier](auth))));
   return new TestApp({ auth, carrier, port, file: database, publicUrl, secret, events, log }, time, async () => {
     await close();
     await auth.close();
@@ -232,8 +236,6 @@ const listeners: Readonly<Record<(typeof carriers)[number], (auth: Auth) => Requ
 function expressApp(auth: Auth, jsonFirst: boolean): RequestListener {
   const { routes, authenticate, requireRole, authenticated, principalOf, errors } = expressAuth(auth);
   const app = express();
-  // Not "test": Express would print the stack of every error that it answers itself.
-  app.set('env', 'production');
   if (jsonFirst) app.use(express.json());
   app.use(routes());
   const hello = (req: ExpressRequest, res: ExpressResponse): void => void res.json(describePrincipal(principalOf(req)));
@@ -250,6 +252,10 @@ function expressApp(auth: Auth, jsonFirst: boolean): RequestListener {
   app.use('/area', authenticate());
   app.get('/area/inside', hello);
   app.use(errors());
+  app.use(
+    (error: { status?: number }, _req: ExpressRequest, res: ExpressResponse, _next: NextFunction) =>
+      void res.status(error.status ?? 500).end(),
+  );
   return app as RequestListener;
 }
 

@@ -120,6 +120,7 @@ const notes = {
 /** By the name of the guard in the table. */
 const guards = {
   anyone: 'anybody',
+  signedInOrGuest: 'anybody',
   signedIn: 'signed in',
   signedInLive: 'signed in, judged against the store',
   sensitive: 'signed in, proved within 10 minutes; with cookies also the refresh cookie',

@@ -1,0 +1,285 @@
+/** What the stand-alone server makes of its settings: every problem at once, by the name of its variable, before anything is opened. */
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ConfigError, createAuth, newSecret, optionsFromEnvironment } from 'countersign';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { send } from '../support/http.js';
+import { Workplace } from './server-process.js';
+
+let place: Workplace;
+
+beforeEach(async () => {
+  place = await Workplace.open();
+});
+
+afterEach(() => place.close());
+
+const production = { NODE_ENV: 'production', COUNTERSIGN_PUBLIC_URL: 'https://auth.example.com', COUNTERSIGN_SECRET: newSecret() };
+
+/** The problems as variable and message. */
+function problemsOf(env: NodeJS.Dict<string>): Record<string, string> {
+  try {
+    optionsFromEnvironment({ COUNTERSIGN_DATA: place.data, ...env });
+    return {};
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return Object.fromEntries(error.problems.map(({ path, message }) => [path, message]));
+  }
+}
+
+describe('a server with several wrong settings', () => {
+  test('tells all of them at once, each with its name and what to do, makes nothing, and ends with 1', async () => {
+    const { code, output } = await place.fail({
+      NODE_ENV: 'production',
+      PORT: '99999',
+      HOST: 'localhost:80',
+      COUNTERSIGN_STORE: 'postgres://user:hunter2@db/auth',
+      COUNTERSIGN_SECRET: 'keyboard-cat',
+      COUNTERSIGN_TRUSTED_ORIGINS: '*',
+      COUNTERSIGN_DELIVERY: 'localStorage',
+      COUNTERSIGN_ACCESS_TTL: 'forever',
+      COUNTERSIGN_REFRESH_TTL: '60d',
+      COUNTERSIGN_REPLAY_WINDOW: '1h',
+      COUNTERSIGN_COOKIE_PREFIX: 'c s',
+      COUNTERSIGN_IDENTIFIERS: 'phone',
+      COUNTERSIGN_ALG: 'none',
+      COUNTERSIGN_REDIS: 'redis://:hunter2@cache',
+      COUNTERSIGN_SMTP_URL: 'smtp://user:hunter2@mail',
+      COUNTERSIGN_WORKERS: '4',
+      COUNTERSIGN_LOGIN_LIMIT: 'ten',
+      COUNTERSIGN_ACESS_TTL: '15m',
+    });
+    expect(code).toBe(1);
+    const named = [...output.matchAll(/^ {2}([A-Z_]+) /gm)].map(([, name]) => name);
+    expect(named.toSorted()).toEqual(
+      [
+        'PORT',
+        'HOST',
+        'COUNTERSIGN_STORE',
+        'COUNTERSIGN_SECRET',
+        'COUNTERSIGN_PUBLIC_URL',
+        'COUNTERSIGN_TRUSTED_ORIGINS',
+        'COUNTERSIGN_DELIVERY',
+        'COUNTERSIGN_ACCESS_TTL',
+        'COUNTERSIGN_REFRESH_TTL',
+        'COUNTERSIGN_REPLAY_WINDOW',
+        'COUNTERSIGN_COOKIE_PREFIX',
+        'COUNTERSIGN_IDENTIFIERS',
+        'COUNTERSIGN_ALG',
+        'COUNTERSIGN_REDIS',
+        'COUNTERSIGN_SMTP_URL',
+        'COUNTERSIGN_WORKERS',
+        'COUNTERSIGN_LOGIN_LIMIT',
+        'COUNTERSIGN_ACESS_TTL',
+      ].toSorted(),
+    );
+    expect(output).toMatch(/^There are 18 problems:\n/);
+    expect(output).toContain('COUNTERSIGN_STORE            PostgreSQL is not part of this version: use sqlite: and a path.');
+    expect(output).toContain('did you mean COUNTERSIGN_ACCESS_TTL?');
+    expect(output).not.toMatch(/hunter2|keyboard-cat/);
+    expect(output).not.toContain('    at ');
+    expect(await readdir(place.folder)).toEqual([]);
+  });
+});
+
+describe('production rules', () => {
+  test('demand a secret and a public URL', () => {
+    expect(problemsOf({ NODE_ENV: 'production' })).toEqual({
+      COUNTERSIGN_SECRET: expect.stringContaining('is missing. Make one with `npx countersign secret`') as string,
+      COUNTERSIGN_PUBLIC_URL: expect.stringContaining('is missing') as string,
+    });
+  });
+
+  test.each([
+    ['the public URL is elsewhere', { COUNTERSIGN_PUBLIC_URL: 'https://auth.example.com' }],
+    ['the server listens beyond this machine', { HOST: '0.0.0.0' }],
+    ['the server listens on an address of the network', { HOST: '192.168.1.10' }],
+  ])('hold where %s, whatever NODE_ENV says', (_, env) => {
+    expect(problemsOf({ ...env, NODE_ENV: 'development' })).toEqual({
+      COUNTERSIGN_SECRET: expect.stringContaining('is missing') as string,
+    });
+    const options = optionsFromEnvironment({
+      ...env,
+      COUNTERSIGN_DATA: place.data,
+      NODE_ENV: 'development',
+      COUNTERSIGN_SECRET: newSecret(),
+    });
+    expect(options.development).toBe(false);
+  });
+
+  test('refuse plain http to elsewhere', () => {
+    expect(problemsOf({ ...production, COUNTERSIGN_PUBLIC_URL: 'http://auth.example.com' })).toEqual({
+      COUNTERSIGN_PUBLIC_URL: expect.stringContaining('must be https') as string,
+    });
+  });
+
+  test('trust no port of another page, though the public URL is this machine', async () => {
+    await place.start({
+      NODE_ENV: 'production',
+      COUNTERSIGN_PUBLIC_URL: `http://localhost:${place.port}`,
+      COUNTERSIGN_SECRET: newSecret(),
+    });
+    const headers = [
+      ['origin', 'http://localhost:5173'],
+      ['content-type', 'application/json'],
+    ] as const;
+    const answer = await send({ port: place.port, method: 'POST', path: '/api/auth/login', headers, body: '{}' });
+    expect(answer.outcome).toBe('403 origin_not_allowed');
+    expect(answer.problem.detail).toBeUndefined();
+  });
+
+  test('need nothing of the sort on this machine', async () => {
+    expect(problemsOf({})).toEqual({});
+    expect(optionsFromEnvironment({ COUNTERSIGN_DATA: place.data }).development).toBeUndefined();
+    const auth = await createAuth(optionsFromEnvironment({ COUNTERSIGN_DATA: place.data }));
+    await auth.close();
+  });
+});
+
+describe('a value', () => {
+  test.each([
+    ['COUNTERSIGN_SECRET', 'c2hvcnQ', 'must hold at least 32 random bytes.'],
+    ['COUNTERSIGN_SECRET', `${newSecret()},`, 'is missing.'],
+    ['COUNTERSIGN_PUBLIC_URL', 'auth.example.com', 'must be a URL'],
+    ['COUNTERSIGN_PUBLIC_URL', 'https://auth.example.com/base', 'must be an origin, without path or user'],
+    ['COUNTERSIGN_AUDIENCE', 'a,,b', 'has an empty entry'],
+    ['COUNTERSIGN_TRUSTED_ORIGINS', 'https://app.example.com/', 'must be an exact origin'],
+    ['COUNTERSIGN_TRUSTED_ORIGINS', 'http://app.example.com', 'must be https'],
+    ['COUNTERSIGN_COOKIES', 'subdomains', 'must be same-origin, cross-site, or subdomains:'],
+    [
+      'COUNTERSIGN_COOKIES',
+      'subdomains:elsewhere.org',
+      'the domain after "subdomains:" must be a domain that the host of COUNTERSIGN_PUBLIC_URL',
+    ],
+    ['COUNTERSIGN_SESSION_MAX_AGE', '500d', 'must not be longer than 400d.'],
+    ['COUNTERSIGN_MAX_STALENESS', '2m', 'must not be longer than 60s.'],
+    ['COUNTERSIGN_KEY_MAX_AGE', '0d', 'is no duration'],
+    ['COUNTERSIGN_LOG_LEVEL', 'verbose', 'must be one of: debug, info, warn, error, silent.'],
+    ['COUNTERSIGN_REGISTRATION', 'yes', 'must be one of: open, closed.'],
+    ['COUNTERSIGN_REVOCATION', 'lax', 'must be one of: strict, available.'],
+    ['COUNTERSIGN_EMAIL_VERIFICATION', 'no', 'must be one of: required, optional.'],
+    ['COUNTERSIGN_STORE', 'mysql://db', 'must be sqlite: and the path of a file'],
+    ['COUNTERSIGN_STORE', 'sqlite://host/file', 'must be sqlite: and the path of a file'],
+    ['COUNTERSIGN_WORKERS', '0', 'must be a whole number from 1.'],
+    ['COUNTERSIGN_ALLOW_INSECURE', 'COUNTERSIGN_ALG', 'has no insecure value'],
+    ['COUNTERSIGN_SERCET', newSecret(), 'did you mean COUNTERSIGN_SECRET?'],
+    ['COUNTERSIGN_TLS', 'on', 'is no setting: remove it.'],
+  ])('of %s that is wrong is told: %s', (name, value, message) => {
+    const problems = problemsOf({ ...production, [name]: value });
+    expect(Object.keys(problems)).toEqual([name]);
+    expect(problems[name]).toContain(message);
+    if (value.length > 20) expect(problems[name]).not.toContain(value);
+  });
+
+  test('that is empty counts as not set', () => {
+    expect(problemsOf({ ...production, COUNTERSIGN_REDIS: '', COUNTERSIGN_AUDIENCE: ' ', PORT: '' })).toEqual({});
+  });
+
+  test('of each setting reaches the option that it is for', () => {
+    const secrets = `${newSecret()},${newSecret()}`;
+    const { store, secret, ...options } = optionsFromEnvironment({
+      ...production,
+      COUNTERSIGN_SECRET: secrets,
+      COUNTERSIGN_DATA: place.data,
+      COUNTERSIGN_AUDIENCE: 'https://api.example.com, https://other.example.com',
+      COUNTERSIGN_TRUSTED_ORIGINS: 'https://app.example.com',
+      COUNTERSIGN_DELIVERY: 'memory',
+      COUNTERSIGN_ACCESS_TTL: '5m',
+      COUNTERSIGN_REFRESH_TTL: '2d',
+      COUNTERSIGN_SESSION_MAX_AGE: '10d',
+      COUNTERSIGN_REPLAY_WINDOW: '30s',
+      COUNTERSIGN_COOKIES: 'subdomains:example.com',
+      COUNTERSIGN_COOKIE_PREFIX: 'shop',
+      COUNTERSIGN_IDENTIFIERS: 'email',
+      COUNTERSIGN_REGISTRATION: 'closed',
+      COUNTERSIGN_EMAIL_VERIFICATION: 'optional',
+      COUNTERSIGN_ALG: 'EdDSA',
+      COUNTERSIGN_KEY_MAX_AGE: '30d',
+      COUNTERSIGN_REVOCATION: 'available',
+      COUNTERSIGN_MAX_STALENESS: '10s',
+    });
+    expect(store.kind).toBe('sqlite');
+    expect(secret).toBeDefined();
+    expect(options).toEqual({
+      publicUrl: 'https://auth.example.com',
+      development: false,
+      trustedOrigins: ['https://app.example.com'],
+      delivery: 'memory',
+      identifiers: ['email'],
+      registration: 'closed',
+      emailVerification: 'optional',
+      cookies: { topology: { subdomainsOf: 'example.com' }, prefix: 'shop' },
+      tokens: {
+        algorithm: 'EdDSA',
+        accessTtl: '5m',
+        audience: ['https://api.example.com', 'https://other.example.com'],
+        rotateKeysEvery: '30d',
+      },
+      session: { idleTimeout: '2d', absoluteLifetime: '10d', replayWindow: '30s' },
+      revocation: { mode: 'available', maxStaleness: '10s' },
+    });
+  });
+});
+
+describe('an access token that lives longer than a day', () => {
+  test('is a problem', () => {
+    expect(problemsOf({ ...production, COUNTERSIGN_ACCESS_TTL: '2d' })['COUNTERSIGN_ACCESS_TTL']).toContain(
+      'set COUNTERSIGN_ALLOW_INSECURE=COUNTERSIGN_ACCESS_TTL as well',
+    );
+  });
+
+  test('is allowed by name, and said at each start', async () => {
+    const server = await place.start({
+      COUNTERSIGN_ACCESS_TTL: '2d',
+      COUNTERSIGN_ALLOW_INSECURE: 'COUNTERSIGN_API_LIMIT,COUNTERSIGN_ACCESS_TTL',
+    });
+    expect(server.output).toContain(
+      'warn  access tokens live longer than 24h, as COUNTERSIGN_ALLOW_INSECURE allows. setting=COUNTERSIGN_ACCESS_TTL',
+    );
+  });
+});
+
+describe('a setting without effect in this version', () => {
+  test.each([
+    [
+      { COUNTERSIGN_LOGIN_LIMIT: '10/15m' },
+      'attempts are not limited by this version; put a limiter in front. setting=COUNTERSIGN_LOGIN_LIMIT',
+    ],
+    [
+      { COUNTERSIGN_API_LIMIT: 'insecure-off' },
+      'attempts are not limited by this version; put a limiter in front. setting=COUNTERSIGN_API_LIMIT',
+    ],
+    [{ COUNTERSIGN_TRUSTED_PROXIES: '1' }, 'has no effect yet'],
+    [{ COUNTERSIGN_MAIL_FROM: 'auth@example.com' }, 'has no effect yet'],
+  ])('%o is said at each start', async (env, said) => {
+    expect((await place.start(env)).output).toContain(said);
+  });
+});
+
+describe('a file .env in the working directory', () => {
+  test('is read; what the environment says wins', async () => {
+    const lines = ['# comment', `COUNTERSIGN_PUBLIC_URL="http://localhost:${place.port}"`, 'COUNTERSIGN_COOKIE_PREFIX=fromfile', 'PORT=1'];
+    await writeFile(join(place.folder, '.env'), lines.join('\r\n'));
+    await place.start({ COUNTERSIGN_REGISTRATION: 'open' });
+    const headers = [['content-type', 'application/json']] as const;
+    const body = JSON.stringify({ username: 'ada', password: 'correct horse battery staple' });
+    await send({ port: place.port, method: 'POST', path: '/api/auth/register', headers, body });
+    const { setCookies } = await send({ port: place.port, method: 'POST', path: '/api/auth/login', headers, body });
+    expect(setCookies.map((line) => line.split('=')[0])).toEqual(['fromfile-access', 'fromfile-refresh', 'fromfile-state']);
+  });
+
+  test('that says production is obeyed', async () => {
+    await writeFile(join(place.folder, '.env'), 'NODE_ENV=production\n');
+    const { code, output } = await place.fail({});
+    expect(code).toBe(1);
+    expect(output).toContain('COUNTERSIGN_SECRET');
+    expect(output).toContain('COUNTERSIGN_PUBLIC_URL');
+  });
+
+  test('that cannot be read is a problem with its path', async () => {
+    await mkdir(join(place.folder, '.env'));
+    const { code, output } = await place.fail({});
+    expect(code).toBe(1);
+    expect(output).toContain('.env  cannot be read (EISDIR)');
+  });
+});
