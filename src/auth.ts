@@ -3,6 +3,7 @@ import { isSafeMethod, findCookie, readBearer, readHeader } from './access/crede
 import { createCore, type Core } from './core.js';
 import { AuthError } from './errors.js';
 import { createUser, deleteUser, endAllSessions, setDisabled, setRoles } from './flows/manage-users.js';
+import { listUsers } from './flows/list-users.js';
 import { logout } from './flows/logout.js';
 import { presentSession, presentUser } from './flows/present.js';
 import { refresh } from './flows/refresh.js';
@@ -48,6 +49,12 @@ export interface Auth<App extends AppTypes = AppTypes> {
 export interface Users<App extends AppTypes = AppTypes> {
   find(by: { readonly id: string } | { readonly username: string } | { readonly email: string }): Promise<User<App> | null>;
   get(id: string): Promise<User<App>>;
+  /** Newest first. `q` is looked for in user name, e-mail and name; `cursor` is the `nextCursor` of the page before. Default 50, at most 200. */
+  list(page?: { readonly q?: string; readonly limit?: number; readonly cursor?: string }): Promise<{
+    readonly items: User<App>[];
+    /** Null on the last page. */
+    readonly nextCursor: string | null;
+  }>;
   /** @throws {AuthError} `invalid_request`, `username_taken`, `conflict` for an e-mail address that is taken. */
   create(user: NewUser<App>): Promise<User<App>>;
   /** @throws {AuthError} `conflict` for the last administrator. */
@@ -169,6 +176,10 @@ function usersOf<App extends AppTypes>(core: Core): Users<App> {
       return user ? presentUser<App>(user) : null;
     },
     get,
+    async list({ q, limit = 50, cursor } = {}) {
+      const page = await listUsers(core, { q, cursor, limit: Math.min(200, Math.max(1, Math.floor(limit))) });
+      return { items: page.items.map((user) => presentUser<App>(user)), nextCursor: page.nextCursor };
+    },
     create: async (user) => presentUser<App>(await createUser(core, user)),
     setRoles: async (id, roles) => {
       await setRoles(core, id, { roles });

@@ -6,16 +6,17 @@ import { expressAuth } from 'countersign/express';
 
 // Public URL, secret, database …: the same settings as the stand-alone server has. For development none is needed.
 const auth = await createAuth(optionsFromEnvironment());
-const { routes, authenticate, authenticated, requireRole, principalOf, errors } = expressAuth(auth);
+const { routes, answer, authenticate, authenticated, requireRole, principalOf, errors } = expressAuth(auth);
 
 const app = express();
 app.use(routes()); // /api/auth/register, login, refresh, logout, session … , /api/users/me, /api/admin/users …
 app.use(express.json({ limit: '10kb' }));
 
-// The names that tutorials give to these routes: 308 has the client repeat method and body at the real one.
-app.post(['/register', '/login', '/refresh', '/logout'], (req, res) => {
-  res.redirect(308, `/api/auth${req.path}`);
-});
+// The names that tutorials give to these routes. They are the same routes as at /api/auth.
+app.post('/register', answer('register'));
+app.post('/login', answer('login'));
+app.post('/refresh', answer('refresh'));
+app.post('/logout', answer('logout'));
 
 // For everybody.
 app.get('/api/users/public', (_req, res) => {
@@ -38,9 +39,10 @@ app.get(
   }),
 );
 
-// For administrators. The list itself is a route of Countersign's, with search and paging.
-app.get('/api/users/all', requireRole('admin'), (_req, res) => {
-  res.redirect(307, '/api/admin/users');
+// For administrators: everybody, page by page.
+app.get('/api/users/all', requireRole('admin'), async (req, res) => {
+  const { cursor } = req.query;
+  res.json(await auth.users.list(typeof cursor === 'string' ? { cursor } : {}));
 });
 
 // A whole router behind one guard, which also protects its POST against forged requests. Your database goes in place of the map.

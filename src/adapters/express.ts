@@ -23,6 +23,8 @@ declare global {
 export interface ExpressAuth<App extends AppTypes = AppTypes> {
   /** Mount once, at the root, before or after `express.json()`: answers our own paths and preflights of trusted origins, leaves all else to `next()`. */
   routes(): RequestHandler;
+  /** One of our routes at a path of your own as well: `app.post('/login', answer('login'))`. The method is what it is at ours. */
+  answer(act: 'register' | 'login' | 'refresh' | 'logout' | 'session'): RequestHandler;
   /** Guard for a route or a router: 401/403, or `req.auth`. No rule = any signed-in user. */
   authenticate(rule?: AccessRule<App>): Guard;
   /** Guard that includes `authenticate`. Needs at least one role; any of them will do. */
@@ -30,7 +32,12 @@ export interface ExpressAuth<App extends AppTypes = AppTypes> {
   /** Guard and handler in one: inside, `req.auth` is certain, with your types. */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- Express's own defaults
   authenticated<P = Request['params'], R = any, B = any, Q = Request['query'], L extends Record<string, any> = Record<string, any>>(
-    handler: (req: Request<P, R, B, Q, L> & { readonly auth: Principal<App> }, res: Response<R, L>, next: NextFunction) => unknown,
+    handler: AuthenticatedHandler<App, P, R, B, Q, L>,
+  ): RequestHandler<P, R, B, Q, L>;
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- Express's own defaults
+  authenticated<P = Request['params'], R = any, B = any, Q = Request['query'], L extends Record<string, any> = Record<string, any>>(
+    rule: AccessRule<App>,
+    handler: AuthenticatedHandler<App, P, R, B, Q, L>,
   ): RequestHandler<P, R, B, Q, L>;
   /** For handlers behind a guarded router. @throws {TypeError} when no guard ran: a bug, answered 500, never open. */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- any request
@@ -40,21 +47,34 @@ export interface ExpressAuth<App extends AppTypes = AppTypes> {
 }
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- Express's own constraint
+export type AuthenticatedHandler<App extends AppTypes, P, R, B, Q, L extends Record<string, any>> = (
+  req: Request<P, R, B, Q, L> & { readonly auth: Principal<App> },
+  res: Response<R, L>,
+  next: NextFunction,
+) => unknown;
+
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- Express's own constraint
 export type Guard = <P, R, B, Q, L extends Record<string, any>>(
   req: Request<P, R, B, Q, L>,
   res: Response<R, L>,
   next: NextFunction,
 ) => void;
 
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- any request
+type AnyHandler<App extends AppTypes> = AuthenticatedHandler<App, any, any, any, any, any>;
+
 export function expressAuth<App extends AppTypes>(auth: Auth<App>): ExpressAuth<App> {
   const parts = internalsOf(auth);
   const authenticate = (rule: AccessRule<App> = {}): Guard => guard(parts, rule);
   return {
     routes: () => routes(parts),
+    answer: (act) => answerAt(parts, `${parts.core.config.basePath}/auth/${act}`),
     authenticate,
     requireRole: (role, ...more) => authenticate({ roles: [role, ...more] }),
-    authenticated(handler) {
-      const admit = admission(parts, {});
+    authenticated: (first: AccessRule<App> | AnyHandler<App>, second?: AnyHandler<App>): RequestHandler => {
+      const [rule, handler] = typeof first === 'function' ? [{}, first] : [first, second];
+      if (!handler) throw new TypeError('authenticated(rule, handler) needs a handler.');
+      const admit = admission(parts, rule);
       return (req, res, next) => admit(req, res, next, () => handler(req as typeof req & { readonly auth: Principal<App> }, res, next));
     },
     principalOf(req) {
@@ -65,12 +85,18 @@ export function expressAuth<App extends AppTypes>(auth: Auth<App>): ExpressAuth<
   };
 }
 
+function answerAt({ handler }: AuthInternals, target: string): RequestHandler {
+  return (req, res) => {
+    void handler.handle({ ...fromNode(req), target }).then((answer) => {
+      toNode(answer, req, res);
+    });
+  };
+}
+
 function routes({ core, handler }: AuthInternals): RequestHandler {
   return (req, res, next) => {
     if (handler.owns(req.originalUrl)) {
-      void handler.handle(fromNode(req)).then((answer) => {
-        toNode(answer, req, res);
-      });
+      answerAt({ core, handler }, req.originalUrl)(req, res, next);
       return;
     }
     takeRefreshCookie(req, core.config.cookies.refresh.name);

@@ -59,12 +59,18 @@ export function toNode({ status, headers, body }: HttpResponse, request: Incomin
   response.statusCode = status;
   // Cookies of the application's own middleware stay.
   for (const [name, value] of headers) {
-    if (name === 'set-cookie' || name === 'vary') response.appendHeader(name, value);
-    else response.setHeader(name, value);
+    if (name === 'set-cookie') response.appendHeader(name, value);
+    else response.setHeader(name, name === 'vary' ? withVary(response.getHeader(name), value) : value);
   }
   // Of any other answer Node itself discards what was not read, and keeps the connection.
   if (status === 413) discardRest(request, response);
   response.end(body);
+}
+
+/** What others have said already, said once. */
+function withVary(said: number | string | readonly string[] | undefined, value: string): string {
+  const names = said === undefined ? [] : String(said).split(/ *, */);
+  return names.some((name) => name.toLowerCase() === value.toLowerCase()) ? names.join(', ') : [...names, value].join(', ');
 }
 
 /** Lets the client finish, so that it reads the answer instead of meeting a reset connection; but not for long. */

@@ -34,6 +34,9 @@ describe('a master secret', () => {
   });
 
   it('can be a list, each of which must be good', () => {
+    const [first, second] = [newSecret(), newSecret()];
+    expect(() => masterSecret(`${first}, ${second}`)).not.toThrow();
+    expect(() => masterSecret(`${first},`)).toThrow(/secret\[1\]/);
     expect(() => masterSecret([newSecret(), 'cat', undefined])).toThrow(/secret\[1\][^]*secret\[2\]/);
     expect(() => masterSecret([])).toThrow(ConfigError);
   });

@@ -37,12 +37,12 @@ const remedy = 'Make one with `npx countersign secret` and pass it from the envi
 const materials = new WeakMap<MasterSecret, Material>();
 
 /**
- * From base64url (or hex) of at least 32 random bytes, as `npx countersign secret` prints it. In a list the first signs and all verify, so
- * that a secret is changed without logging anyone out.
+ * From base64url (or hex) of at least 32 random bytes, as `npx countersign secret` prints it. In a list, or a text with commas, the first
+ * signs and all verify, so that a secret is changed without logging anyone out.
  * @throws {ConfigError} missing, too short, or not random.
  */
 export function masterSecret(value: string | undefined | readonly (string | undefined)[]): MasterSecret {
-  const values = (typeof value === 'string' || value === undefined ? [value] : value).map((entry) => entry?.trim());
+  const values = (typeof value === 'string' ? value.split(',') : value === undefined ? [value] : value).map((entry) => entry?.trim());
   const problems = values.flatMap((entry, index) => {
     const message = weakness(entry);
     return message === null ? [] : [{ path: values.length > 1 ? `secret[${String(index)}]` : 'secret', message: `${message} ${remedy}` }];

@@ -156,11 +156,9 @@ describe('the first request after the start', () => {
   test('with a foreign Host does not become the base of anything (CVE-2025-71401)', async () => {
     const app = await startApp();
     try {
-      const first = await app
-        .client({ origin: 'https://evil.example' })
-        .get('/.well-known/countersign', {
-          headers: { host: 'evil.example', 'x-forwarded-host': 'evil.example', origin: 'https://evil.example' },
-        });
+      const first = await app.client({ origin: 'https://evil.example' }).get('/.well-known/countersign', {
+        headers: { host: 'evil.example', 'x-forwarded-host': 'evil.example', origin: 'https://evil.example' },
+      });
       expect(first.json).toMatchObject({ issuer: ownOrigin });
       const page = await app.signedIn();
       expect(claimsOf(page.currentAccessToken).iss).toBe(ownOrigin);

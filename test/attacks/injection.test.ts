@@ -30,7 +30,7 @@ const troublesome = [
   '?1',
   '{"$gt":""}',
   '*)(uid=*))(|(uid=*',
-  `$${'{7*7}'}`,
+  `\${7*7}`,
   '{{7*7}}',
   '<%= 7 %>',
   '#{7}',
@@ -114,7 +114,7 @@ describe('every text field', () => {
       return rows;
     };
     const before = count();
-    for (const text of troublesome) {
+    for (const [index, text] of troublesome.entries()) {
       const named = await page.call('PATCH', '/api/users/me', { json: { name: text } });
       expect([200, 400], JSON.stringify(text)).toContain(named.status);
       if (named.status === 200) {
@@ -128,18 +128,11 @@ describe('every text field', () => {
         `/api/admin/users?limit=${encoded}`,
         `/api/admin/users/${encoded}`,
       ]) {
-        expect([200, 400, 404], `${path}`).toContain((await admin.get(path)).status);
+        expect([200, 400, 404], path).toContain((await admin.get(path)).status);
       }
-      const logins = [
-        { identifier: text, password: text },
-        { username: text, password: 'x' },
-        { email: text, password: 'x' },
-      ];
-      const answers = await Promise.all(logins.map((json) => app.client().post('/api/auth/login', json)));
-      expect(
-        answers.map(({ outcome }) => outcome),
-        JSON.stringify(text),
-      ).toEqual(Array(3).fill('401 invalid_credentials'));
+      const login = [{ identifier: text }, { username: text }, { email: text }][index % 3];
+      const answer = await app.client().post('/api/auth/login', { ...login, password: text });
+      expect(answer.outcome, JSON.stringify(text)).toBe('401 invalid_credentials');
       const email = await app.client().post('/api/auth/register', { username: 'fine', email: text, password: 'short' });
       expect(email.outcome).toBe('400 invalid_request');
     }

@@ -283,12 +283,10 @@ test('1,000 changed bodies: no session is opened by any, none is a 5xx', async (
     () => {
       const [path, body] = random.pick(genuine);
       // Before the password ends, so that no change can make it the right one.
-      return app
-        .client()
-        .post(path, undefined, {
-          body: mutate(random, body, `${printable}\u0000\n\u00e9\u2028`),
-          headers: { 'content-type': 'application/json' },
-        });
+      return app.client().post(path, undefined, {
+        body: mutate(random, body, `${printable}\u0000\n\u00e9\u2028`),
+        headers: { 'content-type': 'application/json' },
+      });
     },
     (answer) => {
       expect(answer.status).toBeLessThan(500);

@@ -9,13 +9,13 @@ import { sqlite } from 'countersign/sqlite';
 import { describe, expect, test } from 'vitest';
 import type { Client } from '../support/client.js';
 import { parseSetCookie } from '../support/cookie-jar.js';
-import { send, type HeaderPairs, type HttpAnswer } from '../support/http.js';
+import { send, type HttpAnswer } from '../support/http.js';
 import { overEachCarrier, withApp } from '../support/over-each-carrier.js';
 import { startApp } from '../support/start-app.js';
 
 overEachCarrier('cookies', (at) => {
   const get = (cookie: string | readonly string[], path = '/hello'): Promise<HttpAnswer> =>
-    send({ port: at.app.port, path, headers: [cookie].flat().map((value) => ['cookie', value]) as HeaderPairs });
+    send({ port: at.app.port, path, headers: [cookie].flat().map((value) => ['cookie', value]) });
   const names = { access: '__Host-cs-access', refresh: '__Host-cs-refresh', state: '__Host-cs-state' };
 
   test('two access cookies are refused, whichever comes first, and even when they are equal (C-01, C-02, C-08)', async () => {
@@ -169,7 +169,7 @@ overEachCarrier('cookies', (at) => {
     const page = await app.signedIn();
     const many = Array.from({ length: 1000 }, (_, index) => `c${index}=v`).join('; ');
     expect((await get(`${many}; ${names.access}=${page.currentAccessToken}`)).json).toMatchObject({ userId: page.userId });
-    const almost = `${names.access}`.repeat(700);
+    const almost = names.access.repeat(700);
     expect((await get(almost)).outcome).toBe('401 token_missing');
     for (const size of [17_000, 64_000]) expect((await get(`a=${'x'.repeat(size)}`)).status).toBe(431);
     expect((await page.get('/hello')).status).toBe(200);

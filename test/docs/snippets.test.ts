@@ -52,6 +52,12 @@ describe('the snippets of the documentation', () => {
         "docs/guide/getting-started.md: sh (does not end): node server.mjs",
         "docs/guide/getting-started.md: js (vite.config.js, read by Vite): export default { server: { proxy: { '/api': 'http://localhost:4000' } } };",
         "docs/guide/getting-started.md: sh (settings of a machine of yours): npx countersign secret   # prints a secret; keep it where your other secrets are",
+        "docs/guide/run-the-server.md: sh (does not end): npx countersign serve    # in the repository: npm start",
+        "docs/guide/run-the-server.md: plain text: There are 3 problems:",
+        "docs/guide/run-the-server.md: ini: COUNTERSIGN_PUBLIC_URL=https://auth.example.com",
+        "docs/guide/run-the-server.md: nginx: limit_req_zone $binary_remote_addr zone=auth:10m rate=10r/m;",
+        "docs/guide/run-the-server.md: ini: [Service]",
+        "docs/guide/run-the-server.md: sh (asks whether it is meant): npx countersign restore-epoch",
         "examples/express-api/README.md: sh (does not end): npm start",
       ]
     `);
