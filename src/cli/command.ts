@@ -52,14 +52,9 @@ export function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-export function printJson(value: unknown): void {
-  print(JSON.stringify(value, null, 2));
-}
-
 /** With `--json` the document, otherwise the text. */
 export function report(invocation: Invocation, document: object, text: string): void {
-  if (flag(invocation, 'json')) printJson(document);
-  else print(text);
+  print(flag(invocation, 'json') ? JSON.stringify(document, null, 2) : text);
 }
 
 /** Columns as wide as their widest cell. */

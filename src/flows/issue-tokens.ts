@@ -36,7 +36,7 @@ export async function issueTokens(context: FlowContext, { user, session, now }: 
       random: context.random,
       now: context.clock.now(),
       // The store's clock may differ from ours: what counts is how long the session still has.
-      sessionExpiresAt: context.clock.now() + (session.absoluteExpiresAt - now),
+      sessionExpiresAt: context.clock.now() + (expiresAt - now),
     },
   );
   return {

@@ -52,6 +52,13 @@ export function parseIdentifiers(text: string): NonNullable<AuthOptions['identif
   return username ? ['username'] : ['email'];
 }
 
+export function parseRoles(text: string): NonNullable<AuthOptions['roles']> {
+  const roles = parseList(text);
+  if (roles.some((role) => !/^[A-Za-z0-9][A-Za-z0-9:._-]{0,63}$/.test(role)))
+    throw new UnusableValue('must be a list of names: "user,editor,admin".');
+  return Object.fromEntries(roles.map((role) => [role, []]));
+}
+
 export function parseTopology(text: string): NonNullable<CookieOptions['topology']> {
   if (text === 'same-origin' || text === 'cross-site') return text;
   const domain = /^subdomains:([a-z0-9.-]+)$/.exec(text)?.[1];

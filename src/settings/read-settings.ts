@@ -195,6 +195,7 @@ function accessLife(
 function optionsOf(values: Values, life: ReturnType<typeof accessLife>): Partial<AuthOptions> {
   return set({
     identifiers: values.COUNTERSIGN_IDENTIFIERS,
+    roles: values.COUNTERSIGN_ROLES,
     registration: values.COUNTERSIGN_REGISTRATION,
     emailVerification: values.COUNTERSIGN_EMAIL_VERIFICATION,
     delivery: values.COUNTERSIGN_DELIVERY,

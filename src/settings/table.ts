@@ -10,6 +10,7 @@ import {
   parseLimit,
   parseList,
   parsePort,
+  parseRoles,
   parseStore,
   parseText,
   parseTopology,
@@ -64,6 +65,7 @@ export interface SettingValues {
   readonly COUNTERSIGN_COOKIES: NonNullable<CookieOptions['topology']>;
   readonly COUNTERSIGN_COOKIE_PREFIX: string;
   readonly COUNTERSIGN_IDENTIFIERS: NonNullable<AuthOptions['identifiers']>;
+  readonly COUNTERSIGN_ROLES: NonNullable<AuthOptions['roles']>;
   readonly COUNTERSIGN_REGISTRATION: 'open' | 'closed';
   readonly COUNTERSIGN_EMAIL_VERIFICATION: 'required' | 'optional';
   readonly COUNTERSIGN_ALG: SigningAlgorithm;
@@ -146,6 +148,12 @@ export const settings: { readonly [Name in SettingName]: Setting<SettingValues[N
     about: 'What people sign in with: `username`, `email`, or both.',
     options: ['identifiers'],
     parse: parseIdentifiers,
+  },
+  COUNTERSIGN_ROLES: {
+    fallback: 'user,admin',
+    about: 'The roles that users can have; a list, of which a new user gets the first. `admin` may use the admin routes.',
+    options: ['roles'],
+    parse: parseRoles,
   },
   COUNTERSIGN_REGISTRATION: {
     fallback: 'open',

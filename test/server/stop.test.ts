@@ -73,8 +73,8 @@ describe('a server that is told to stop', () => {
 describe('a fault that nobody caught', () => {
   const faults = { thrown: 'throw new Error("planted fault")', rejected: 'void Promise.reject(new Error("planted fault"))' };
   test.each(Object.entries(faults))('when it is %s, is logged, and the process ends with 1', async (_, fault) => {
-    const plant = `data:text/javascript,process.on("SIGUSR2",()=>{${encodeURIComponent(fault)}})`;
-    const server = await place.start({ NODE_OPTIONS: `--import=${plant}` });
+    const plant = encodeURIComponent(`process.on("SIGUSR2", () => { ${fault} })`);
+    const server = await place.start({ NODE_OPTIONS: `--import=data:text/javascript,${plant}` });
     server.process.kill('SIGUSR2');
     const { code, output } = await server.ended();
     expect(code).toBe(1);
