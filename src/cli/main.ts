@@ -72,7 +72,8 @@ function parse({ options }: Command, args: readonly string[]): Parsed {
     const help = { type: 'boolean', short: 'h' } as const;
     return parseArgs({ args: [...args], options: { ...options, help }, allowPositionals: true });
   } catch (error) {
-    throw new UsageError((error as Error).message.replace(/\. To specify.*$/s, '.'));
+    // Its first line says what is wrong; with a dash the reason is in the others.
+    throw new UsageError((error as Error).message.replace(/\. To specify.*$/s, '.').replaceAll('\n', ' '));
   }
 }
 

@@ -6,12 +6,12 @@ import { jsonOption, minute, printable, report, table, textOption, UsageError, t
 import { withCore } from './with-core.js';
 
 export const command: Command = {
-  usage: 'user list [--search TEXT] [--limit N] [--cursor CURSOR] [--json]',
+  usage: 'user list [--search TEXT] [--limit N] [--cursor=CURSOR] [--json]',
   about: `Lists users, newest first.
 
   --search TEXT      only whose user name, e-mail address or name contains it
   --limit N          so many at once, 1 to 1000; 100 without it
-  --cursor CURSOR    goes on where the list before ended`,
+  --cursor=CURSOR    goes on where the list before ended`,
   options: { search: { type: 'string' }, limit: { type: 'string' }, cursor: { type: 'string' }, ...jsonOption },
   operands: { least: 0, most: 0 },
   async run(invocation) {
@@ -21,7 +21,7 @@ export const command: Command = {
     const [q, cursor] = [textOption(invocation, 'search'), textOption(invocation, 'cursor')];
     const page = await withCore((core) => listUsers(core, { limit, q, cursor }));
     const items = page.items.map(adminUserDocument);
-    const more = page.nextCursor === null ? '' : `\nMore: --cursor ${page.nextCursor}`;
+    const more = page.nextCursor === null ? '' : `\nMore: --cursor=${page.nextCursor}`;
     report(invocation, { items, nextCursor: page.nextCursor }, (items.length === 0 ? 'No users.' : listed(items)) + more);
   },
 };
