@@ -12,21 +12,27 @@ export async function refresh() {
   const samples = { limit: [], ours: [] };
   const latencies = { limit: [], ours: [] };
   const servers = { limit: await start('limit'), ours: await start('ours') };
-  try {
-    for (let round = -1; round < rounds; round++) {
-      for (const [name, server] of Object.entries(servers)) {
-        const { perSecond, p99 } = await load(server, server.sessions);
-        if (round < 0) continue;
-        samples[name].push(perSecond);
-        latencies[name].push(p99);
-      }
+  const measureOnce = async (round) => {
+    for (const [name, server] of Object.entries(servers)) {
+      const { perSecond, p99 } = await load(server, server.sessions);
+      // The first round warms up.
+      if (round > 0) samples[name].push(perSecond);
+      if (round > 0) latencies[name].push(p99);
     }
+  };
+  try {
+    for (let round = 0; round <= rounds; round++) await measureOnce(round);
   } finally {
     for (const { child } of Object.values(servers)) child.kill();
   }
   const row = (name) => {
     const { median, low, high } = spread(samples[name]);
-    return [name, `${median.toFixed(0)}/s`, `${low.toFixed(0)} to ${high.toFixed(0)}`, `p99 ${spread(latencies[name]).median.toFixed(1)} ms`];
+    return [
+      name,
+      `${median.toFixed(0)}/s`,
+      `${low.toFixed(0)} to ${high.toFixed(0)}`,
+      `p99 ${spread(latencies[name]).median.toFixed(1)} ms`,
+    ];
   };
   const share = spread(samples.ours).median / spread(samples.limit).median;
   printTable(`P5  refresh, 64 connections, durable; limit: bare http, one ES256 signature, one grouped write`, [row('limit'), row('ours')]);
@@ -34,7 +40,9 @@ export async function refresh() {
 }
 
 async function start(name) {
-  const child = fork(fileURLToPath(new URL('refresh-server.js', import.meta.url)), [name, String(connections)], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  const child = fork(fileURLToPath(new URL('refresh-server.js', import.meta.url)), [name, String(connections)], {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
   const { port, sessions } = await new Promise((resolve, reject) => {
     child.once('message', resolve);
     child.once('exit', (code) => reject(new Error(`the server "${name}" ended with ${String(code)}`)));

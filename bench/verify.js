@@ -61,7 +61,8 @@ function hot() {
       if (found !== count) throw new Error('the limit lost a token');
     };
     const ours = (count) => {
-      for (let index = 0; index < count; index++) auth.getPrincipal({ method: 'GET', headers: { host: 'localhost', cookie: bytes.latin1Slice() } });
+      for (let index = 0; index < count; index++)
+        auth.getPrincipal({ method: 'GET', headers: { host: 'localhost', cookie: bytes.latin1Slice() } });
     };
     const measured = await interleave({ limit, ours }, { count: 100_000 });
     print('P1  a hot token: header in, principal out', measured);
@@ -100,5 +101,9 @@ function ecdsa(jwk, input, signature) {
 
 function print(title, { limit, ours }) {
   const row = (name, { median, low, high }, ratio) => [name, micros(median), `${micros(low)} to ${micros(high)}`, ratio];
-  printTable(title, [['', 'median', 'spread', 'to the limit'], row('limit', limit, ''), row('ours', ours, `${(ours.median / limit.median).toFixed(2)} ×`)]);
+  printTable(title, [
+    ['', 'median', 'spread', 'to the limit'],
+    row('limit', limit, ''),
+    row('ours', ours, `${(ours.median / limit.median).toFixed(2)} ×`),
+  ]);
 }

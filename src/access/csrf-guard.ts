@@ -5,6 +5,7 @@ import { AuthError } from '../errors.js';
 import type { RequestLike } from '../model/app-types.js';
 import type { AuthConfig } from '../model/config.js';
 import { explainRefusedOrigin, judgeOrigin } from '../policy/origins.js';
+import { csrfHeader } from '../protocol/names.js';
 import { issueCsrfToken, verifyCsrfToken } from '../tokens/csrf-token.js';
 import { readHeader } from './credentials.js';
 
@@ -21,7 +22,7 @@ export function requireCsrfToken(
   sessionId: string,
   { secrets, known }: { secrets: SecretRing; known?: { csrfToken: Buffer | undefined } },
 ): void {
-  const presented = readHeader(headers, 'x-csrf-token');
+  const presented = readHeader(headers, csrfHeader);
   if (presented !== undefined) {
     const expected = known?.csrfToken ?? Buffer.from(issueCsrfToken(secrets, sessionId));
     if (known) known.csrfToken = expected;

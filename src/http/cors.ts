@@ -4,10 +4,11 @@ import { explainRefusedOrigin, isTrustedOrigin } from '../policy/origins.js';
 import { AuthError } from '../errors.js';
 import type { RequestLike } from '../model/app-types.js';
 import type { AuthConfig } from '../model/config.js';
+import { csrfHeader } from '../protocol/names.js';
 import type { HeaderList } from './message.js';
 
 const exposedHeaders = 'retry-after, ratelimit, ratelimit-policy, www-authenticate, x-request-id';
-const allowedHeaders = 'content-type, authorization, x-csrf-token';
+const allowedHeaders = `content-type, authorization, ${csrfHeader}`;
 
 export const varyOnOrigin: HeaderList[number] = ['vary', 'Origin'];
 

@@ -6,7 +6,7 @@ import { AuthError, type FieldProblem } from '../errors.js';
 import type { HttpRequest, IncomingBody } from './message.js';
 
 /** 10 kB. */
-export const maxBodyBytes: number = 10 * 1024;
+const maxBodyBytes = 10 * 1024;
 
 /** The object that was sent, or an empty one when nothing was. @throws {AuthError} 400, 413, 415. */
 export async function readJsonObject(request: HttpRequest): Promise<object> {

@@ -1,6 +1,6 @@
 /** Decides which passwords may be chosen (NIST 800-63B section 3.1.1.2: length counts, composition does not). */
 
-export const minPasswordLength = 8;
+const minPasswordLength = 8;
 export const maxPasswordLength = 256;
 
 export interface PasswordProblem {

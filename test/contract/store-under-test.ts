@@ -100,7 +100,7 @@ export function eachWithStore(makeStore: MakeStore): { readonly world: World; re
 
 let serial = 0;
 
-export function uniqueId(prefix: string): string {
+function uniqueId(prefix: string): string {
   serial += 1;
   return `${prefix}_${String(serial).padStart(6, '0')}`;
 }
@@ -131,7 +131,7 @@ export async function createUser(store: OpenStore, overrides: Partial<NewUserRec
 
 export const secretDigest: Uint8Array = new Uint8Array(32).fill(7);
 
-export function newSession(userId: string, overrides: Partial<NewSessionRecord> = {}): NewSessionRecord {
+function newSession(userId: string, overrides: Partial<NewSessionRecord> = {}): NewSessionRecord {
   return {
     id: uniqueId('ses'),
     userId,

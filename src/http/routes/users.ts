@@ -6,6 +6,7 @@ import { listUsers } from '../../flows/list-users.js';
 import type { Principal } from '../../model/app-types.js';
 import type { LiveSession } from '../../model/store.js';
 import { userListQuery, type AdminUpdateUserBody, type SetRolesBody, type UpdateProfileBody } from '../../protocol/bodies.js';
+import type { AdminUserDocument, ListDocument, MessageDocument } from '../../protocol/documents.js';
 import { adminUserDocument, userDocument } from '../documents.js';
 import type { Exchange } from '../exchange.js';
 import { ok, type Answer } from '../message.js';
@@ -18,12 +19,15 @@ export async function answerUpdateAccount({ core, who, body }: Exchange<Principa
 
 export async function answerDeleteAccount({ core, who }: Exchange<LiveSession, object>): Promise<Answer> {
   await deleteAccount(core, who);
-  return ok({ message: 'The account is deleted.' }, who.session.delivery === 'bearer' ? [] : clearedCookies(core.config));
+  return ok(
+    { message: 'The account is deleted.' } satisfies MessageDocument,
+    who.session.delivery === 'bearer' ? [] : clearedCookies(core.config),
+  );
 }
 
 export async function answerListUsers({ core, query }: Exchange<Principal, object>): Promise<Answer> {
   const { items, nextCursor } = await listUsers(core, checkShape(userListQuery, singleValues(query)));
-  return ok({ items: items.map(adminUserDocument), nextCursor });
+  return ok({ items: items.map(adminUserDocument), nextCursor } satisfies ListDocument<AdminUserDocument>);
 }
 
 /** @throws {AuthError} when a parameter is there twice: which one counts is not guessed. */
@@ -53,10 +57,10 @@ export async function answerSetRoles({ core, who, params, body }: Exchange<LiveS
 
 export async function answerDeleteUser({ core, who, params }: Exchange<LiveSession, object>): Promise<Answer> {
   await deleteUser(core, params['id'] ?? '', { actorId: who.user.id });
-  return ok({ message: 'The user is deleted.' });
+  return ok({ message: 'The user is deleted.' } satisfies MessageDocument);
 }
 
 export async function answerEndSessionsOfUser({ core, who, params }: Exchange<LiveSession, object>): Promise<Answer> {
   await endAllSessions(core, params['id'] ?? '', { actorId: who.user.id });
-  return ok({ message: 'All sessions of the user have ended.' });
+  return ok({ message: 'All sessions of the user have ended.' } satisfies MessageDocument);
 }
