@@ -10,6 +10,7 @@ import { systemClock } from './crypto/system-clock.js';
 import { createEmitter } from './events/emit-event.js';
 import type { FlowContext } from './flows/context.js';
 import type { AccessRule, AppTypes, Clock, Logger } from './model/app-types.js';
+import { keptBeyondTokensSeconds } from './model/clock-tolerance.js';
 import type { AuthConfig } from './model/config.js';
 import type { AuthOptions } from './model/options.js';
 import type { OpenStore, Revocation, Store } from './model/store.js';
@@ -33,8 +34,6 @@ export interface Core extends FlowContext {
 const keysEverySeconds = 30;
 const purgeEverySeconds = 300;
 const purgeRows = 200;
-/** What a verifier allows another node's clock, and some more. */
-const toleranceSeconds = 660;
 
 /** What is known before anything is opened. */
 interface Ground {
@@ -73,7 +72,7 @@ async function openStore(chosen: Store, { config, secrets, logger, clock }: Grou
       keys?.refresh().catch((error: unknown) => logger.error({ err: error }, 'keys not reloaded'));
   };
   const accessTtlSeconds = config.tokens.accessSeconds;
-  const store = await chosen.open({ clock, logger, accessTtlSeconds, migrations: 'apply', onRevocations: apply });
+  const store = await chosen.open({ clock, logger, accessTtlSeconds, mode: 'use', onRevocations: apply });
   const { maxStalenessSeconds } = config.revocation;
   const feed = createRevocationFeed({ source: store.revocations, index: withApply(index, apply), maxStalenessSeconds, clock, logger });
   try {
@@ -84,7 +83,9 @@ async function openStore(chosen: Store, { config, secrets, logger, clock }: Grou
       clock,
       algorithm: config.tokens.algorithm,
       rotateSeconds: config.tokens.rotateKeysSeconds,
-      tokenSeconds: store.longestAccessSeconds + toleranceSeconds,
+      get tokenSeconds() {
+        return store.longestAccessSeconds + keptBeyondTokensSeconds;
+      },
       memorySeconds: config.session.absoluteSeconds,
     });
     await feed.start();
@@ -104,7 +105,10 @@ function assemble<App extends AppTypes>(options: AuthOptions<App>, ground: Groun
     issuer: config.publicUrl.origin,
     audience: config.audience,
     ttlSeconds: config.tokens.accessSeconds,
-    longestSeconds: store.longestAccessSeconds,
+    // Read at each verification: a process beside this one may be started with a longer life.
+    get longestSeconds() {
+      return store.longestAccessSeconds;
+    },
   };
   const compiled = new WeakMap<AccessRule, CompiledRule>();
   const stopUpkeep = startUpkeep({ keys, logger, purge: () => store.purge(purgeRows) });

@@ -1,5 +1,6 @@
 /** Countersign: authentication for REST APIs, JSON Web Tokens in cookies. */
-export { createAuth, type Auth, type Inspection, type Keys, type Sessions, type Users } from './auth.js';
+export { createAuth, type Auth, type Keys, type Sessions, type Users } from './auth.js';
+export type { Inspection } from './http/continue-session.js';
 export { AuthError, ConfigError, type AuthErrorOptions, type ConfigProblem, type FieldProblem } from './errors.js';
 export { developmentSecret, masterSecret, newSecret, type MasterSecret } from './crypto/master-secret.js';
 export { optionsFromEnvironment } from './settings/auth-options.js';

@@ -13,9 +13,11 @@ export interface CompiledRule {
   readonly revocation: 'strict' | 'available';
 }
 
-/** @throws {ConfigError} a role or permission that is not configured, an empty list of roles, a malformed duration. */
+const ruleNames: readonly string[] = ['roles', 'permissions', 'maxAge', 'factors', 'revocation'] satisfies (keyof AccessRule)[];
+
+/** @throws {ConfigError} a word that is not known, a role or permission that is not configured, an empty list of roles, a malformed duration. */
 export function compileRule(rule: AccessRule, config: Pick<AuthConfig, 'roles' | 'revocation'>): CompiledRule {
-  const problems: ConfigProblem[] = [];
+  const problems: ConfigProblem[] = unknownWords(rule);
   const known = new Set([...config.roles.values()].flat());
   // An empty list would read as "nobody" and behave as "everybody" in a careless check.
   if (rule.roles?.length === 0) problems.push({ path: 'roles', message: 'names no role.' });
@@ -26,14 +28,26 @@ export function compileRule(rule: AccessRule, config: Pick<AuthConfig, 'roles' |
   }
   const maxAgeSeconds = rule.maxAge === undefined ? null : parseDuration(rule.maxAge);
   if (rule.maxAge !== undefined && maxAgeSeconds === null) problems.push({ path: 'maxAge', message: 'is no duration such as "5m".' });
+  if (rule.factors !== undefined && rule.factors !== 1 && (rule.factors as number) !== 2)
+    problems.push({ path: 'factors', message: 'must be 1 or 2.' });
+  const { revocation = config.revocation.mode } = rule;
+  if (!['strict', 'available'].includes(revocation)) problems.push({ path: 'revocation', message: 'must be "strict" or "available".' });
   if (problems.length > 0) throw new ConfigError(problems);
   return {
     roles: rule.roles ?? null,
     permissions: rule.permissions ?? [],
     maxAgeSeconds,
     factors: rule.factors ?? 1,
-    revocation: rule.revocation ?? config.revocation.mode,
+    revocation,
   };
+}
+
+/** A misspelt demand would demand nothing: without a compiler, `{ role: 'admin' }` would let everybody in. */
+function unknownWords(rule: AccessRule): ConfigProblem[] {
+  if (typeof rule !== 'object') return [{ path: 'rule', message: `must be an object of ${ruleNames.join(', ')}.` }];
+  return Object.keys(rule)
+    .filter((name) => !ruleNames.includes(name))
+    .map((name) => ({ path: name, message: `is no demand of a route; there are ${ruleNames.join(', ')}.` }));
 }
 
 /** @throws {AuthError} `insufficient_role`, `step_up_required`. */

@@ -56,6 +56,8 @@ function byteLengthOf(value: unknown): number {
 const lingerMilliseconds = 500;
 
 export function toNode({ status, headers, body }: HttpResponse, request: IncomingMessage, response: ServerResponse): void {
+  // Somebody else has answered meanwhile, a time-out of the application's for example.
+  if (response.headersSent) return;
   response.statusCode = status;
   // Cookies of the application's own middleware stay.
   for (const [name, value] of headers) {

@@ -1,8 +1,7 @@
 /** `countersign migrate` */
 import { systemClock } from '../crypto/system-clock.js';
-import { ConfigError } from '../errors.js';
 import type { OpenStore } from '../model/store.js';
-import { nameProblems } from '../settings/read-settings.js';
+import { openBySettings } from '../settings/read-settings.js';
 import { jsonOption, minute, report, type Command } from './command.js';
 import { commandLogger, currentSettings } from './with-core.js';
 
@@ -29,17 +28,15 @@ Says which migrations the database has. A database that a newer version has chan
 };
 
 /** Without signing keys: those are made by whoever signs first. */
-async function openStore(): Promise<OpenStore> {
+function openStore(): Promise<OpenStore> {
   const { options, config } = currentSettings();
-  try {
-    return await options.store.open({
+  return openBySettings(() =>
+    options.store.open({
       clock: systemClock,
       logger: commandLogger,
       accessTtlSeconds: config.tokens.accessSeconds,
-      migrations: 'apply',
+      mode: 'use',
       onRevocations: () => undefined,
-    });
-  } catch (error) {
-    throw error instanceof ConfigError ? new ConfigError(nameProblems(error.problems)) : error;
-  }
+    }),
+  );
 }

@@ -1,8 +1,6 @@
 /** `countersign session revoke` */
-import { AuthError } from '../errors.js';
 import { endSession } from '../flows/manage-sessions.js';
 import { endAllSessions } from '../flows/manage-users.js';
-import type { Core } from '../core.js';
 import { jsonOption, RefusedError, report, textOption, UsageError, type Command } from './command.js';
 import { namedUser, nameOf, withCore } from './with-core.js';
 
@@ -18,7 +16,7 @@ Servers that run refuse its tokens within a second.`,
     if ((sessionId === undefined) === (name === undefined)) throw new UsageError('Give the id of a session, or --user and whose to end.');
     await withCore(async (core) => {
       if (sessionId !== undefined) {
-        await endOne(core, sessionId);
+        if (!(await endSession(core, sessionId))) throw new RefusedError('There is no such session, or it has ended already.');
         report(invocation, { sessionId }, 'The session has ended.');
         return;
       }
@@ -28,13 +26,3 @@ Servers that run refuse its tokens within a second.`,
     });
   },
 };
-
-async function endOne(core: Core, sessionId: string): Promise<void> {
-  try {
-    await endSession(core, sessionId);
-  } catch (error) {
-    if (error instanceof AuthError && error.code === 'not_found')
-      throw new RefusedError('There is no such session, or it has ended already.');
-    throw error;
-  }
-}

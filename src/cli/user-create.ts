@@ -1,6 +1,7 @@
 /** `countersign user create` */
 import { createUser } from '../flows/manage-users.js';
 import { adminUserDocument } from '../http/documents.js';
+import { withoutUndefined } from '../settings/without-undefined.js';
 import { jsonOption, report, textOption, textOptions, UsageError, type Command } from './command.js';
 import { passwordOption, readNewPassword } from './read-password.js';
 import { nameOf, withCore } from './with-core.js';
@@ -21,7 +22,7 @@ Asks for the password twice, without showing it; with --password-stdin reads it 
   },
   operands: { least: 0, most: 0 },
   async run(invocation) {
-    const identity = given({
+    const identity = withoutUndefined({
       username: textOption(invocation, 'username'),
       email: textOption(invocation, 'email'),
       name: textOption(invocation, 'name'),
@@ -39,9 +40,3 @@ Asks for the password twice, without showing it; with --password-stdin reads it 
     });
   },
 };
-
-function given<Entries extends object>(entries: Entries): { [Name in keyof Entries]?: Exclude<Entries[Name], undefined> } {
-  return Object.fromEntries(Object.entries(entries).filter(([, value]) => value !== undefined)) as {
-    [Name in keyof Entries]?: Exclude<Entries[Name], undefined>;
-  };
-}

@@ -1,12 +1,11 @@
 /** Opens what commands work on, by the same settings as the server, and closes it again. */
 import { createCore, type Core } from '../core.js';
-import { ConfigError } from '../errors.js';
 import { userKey } from '../flows/manage-users.js';
 import type { Logger } from '../model/app-types.js';
 import type { UserRecord } from '../model/store.js';
 import { authOptions } from '../settings/auth-options.js';
 import { readEnvironment } from '../settings/environment.js';
-import { nameProblems, readSettings, type Settings } from '../settings/read-settings.js';
+import { openBySettings, readSettings, type Settings } from '../settings/read-settings.js';
 import { RefusedError } from './command.js';
 
 /** Only what is wrong: what a command did it says itself. */
@@ -23,19 +22,12 @@ export function currentSettings(): Settings {
 
 /** @throws {ConfigError} */
 export async function withCore<Result>(work: (core: Core) => Promise<Result>): Promise<Result> {
-  const core = await openCore(currentSettings());
+  const settings = currentSettings();
+  const core = await openBySettings(() => createCore({ ...authOptions(settings), logger: commandLogger }));
   try {
     return await work(core);
   } finally {
     await core.close();
-  }
-}
-
-async function openCore(settings: Settings): Promise<Core> {
-  try {
-    return await createCore({ ...authOptions(settings), logger: commandLogger });
-  } catch (error) {
-    throw error instanceof ConfigError ? new ConfigError(nameProblems(error.problems)) : error;
   }
 }
 

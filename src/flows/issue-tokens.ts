@@ -1,5 +1,6 @@
 /** Issues what the holder of a live session gets: access token, refresh token, CSRF token. */
 import type { LiveSession, SessionRecord, UserRecord } from '../model/store.js';
+import { sessionExpiresAt } from '../policy/session-life.js';
 import { issueAccessToken } from '../tokens/access-token.js';
 import { issueCsrfToken } from '../tokens/csrf-token.js';
 import type { FlowContext } from './context.js';
@@ -16,8 +17,10 @@ export interface SignedIn {
   readonly sessionSeconds: number;
 }
 
-export async function issueTokens(context: FlowContext, { user, session, now }: LiveSession, refreshToken: string): Promise<SignedIn> {
-  const app = await context.claimsOf(user);
+/** The application's part of an access token; asked for before anything is written that a failure of it would waste. */
+export type AppClaims = Awaited<ReturnType<FlowContext['claimsOf']>>;
+
+export function issueTokens(context: FlowContext, { user, session, now }: LiveSession, refreshToken: string, app: AppClaims): SignedIn {
   const expiresAt = sessionExpiresAt(session);
   const access = issueAccessToken(
     {
@@ -48,9 +51,4 @@ export async function issueTokens(context: FlowContext, { user, session, now }: 
     csrfToken: issueCsrfToken(context.secrets, session.id),
     sessionSeconds: Math.max(1, Math.floor((expiresAt - now) / 1000)),
   };
-}
-
-/** When a session ends unless it is used: the earlier of idle timeout and absolute lifetime. */
-export function sessionExpiresAt(session: SessionRecord): number {
-  return Math.min(session.idleExpiresAt, session.absoluteExpiresAt);
 }

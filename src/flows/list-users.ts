@@ -13,12 +13,18 @@ export interface UserQuery {
 }
 
 const macBytes = 16;
+const maxLimit = 200;
 
 /** Newest first. @throws {AuthError} `invalid_request` for a cursor that we did not give. */
 export async function listUsers(
   { store, secrets }: FlowContext,
   { q, limit, cursor }: UserQuery,
 ): Promise<{ readonly items: readonly UserRecord[]; readonly nextCursor: string | null }> {
+  if (!Number.isInteger(limit) || limit < 1 || limit > maxLimit) {
+    throw new AuthError('invalid_request', {
+      fields: [{ path: 'limit', code: 'invalid', message: `must be a whole number from 1 to ${String(maxLimit)}` }],
+    });
+  }
   const after = cursor === undefined ? null : readCursor(secrets, cursor);
   const page = await store.users.list({ query: q === undefined || q === '' ? null : q, limit, after });
   return { items: page.items, nextCursor: page.next ? writeCursor(secrets, page.next) : null };

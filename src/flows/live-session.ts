@@ -2,7 +2,7 @@
 import { AuthError } from '../errors.js';
 import type { Principal } from '../model/app-types.js';
 import type { LiveSession } from '../model/store.js';
-import { isLive, sessionProblem } from '../policy/replay.js';
+import { isLive, sessionProblem } from '../policy/session-life.js';
 import type { FlowContext } from './context.js';
 import { readRefreshToken } from './refresh.js';
 import { constantTimeEqual } from '../crypto/digest.js';

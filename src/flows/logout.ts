@@ -3,6 +3,6 @@ import type { FlowContext } from './context.js';
 
 /** Ending what has ended is no error. */
 export async function logout({ store, emit }: FlowContext, sessionId: string): Promise<void> {
-  const [found, ended] = await Promise.all([store.sessions.find(sessionId), store.sessions.end(sessionId, 'logout')]);
-  if (ended && found) emit('session.ended', { userId: found.session.userId, sessionId, reason: 'logout' });
+  const userId = await store.sessions.end(sessionId, 'logout');
+  if (userId !== null) emit('session.ended', { userId, sessionId, reason: 'logout' });
 }

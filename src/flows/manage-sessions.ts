@@ -14,11 +14,11 @@ export async function endOwnSession({ store, emit }: FlowContext, { userId }: Pr
   emit('session.ended', { userId, sessionId, reason: 'ended by the user' });
 }
 
-/** Whosever it is. @throws {AuthError} `not_found` when there is none that had not ended. */
-export async function endSession({ store, emit }: FlowContext, sessionId: string): Promise<void> {
-  const [found, ended] = await Promise.all([store.sessions.find(sessionId), store.sessions.end(sessionId, 'ended_by_admin')]);
-  if (!found || !ended) throw new AuthError('not_found');
-  emit('session.ended', { userId: found.session.userId, sessionId, reason: 'ended by an administrator' });
+/** Whosever it is; ending what has ended is no error. False: there is none that had not ended. */
+export async function endSession({ store, emit }: FlowContext, sessionId: string): Promise<boolean> {
+  const userId = await store.sessions.end(sessionId, 'ended_by_admin');
+  if (userId !== null) emit('session.ended', { userId, sessionId, reason: 'ended by an administrator' });
+  return userId !== null;
 }
 
 export async function endOtherSessions({ store, emit }: FlowContext, { userId, sessionId }: Principal): Promise<number> {

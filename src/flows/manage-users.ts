@@ -1,12 +1,11 @@
 /** What administrators, the command line and the application do to users: create, roles, disable, end sessions, delete. */
-import { formatId, newIdBytes } from '../crypto/random.js';
 import { AuthError } from '../errors.js';
 import type { NewUser } from '../model/app-types.js';
 import type { UserKey, UserRecord, UserWriteOutcome } from '../model/store.js';
 import { parseEmail, parseUsername } from '../policy/identifiers.js';
 import type { FlowContext } from './context.js';
 import { lastAdmin } from './account.js';
-import { takenError } from './register.js';
+import { createNewUser } from './new-user.js';
 import { hashNewPassword } from './verify-password.js';
 
 /** Who acts, when it is not the user himself: for the events. */
@@ -21,38 +20,33 @@ export async function getUser({ store }: FlowContext, id: string): Promise<UserR
 
 /** By what a person calls him: id, user name or e-mail address. */
 export function userKey(name: string): UserKey | null {
-  if (name.startsWith('usr_')) return { id: name };
+  if (/^usr_[\w-]{22}$/.test(name)) return { id: name };
   const email = parseEmail(name);
   if (email) return { emailKey: email.key };
   const username = parseUsername(name);
   return username ? { usernameKey: username.key } : null;
 }
 
-/** An address given here is trusted as verified. @throws {AuthError} `invalid_request`, `username_taken`, `conflict`. */
-export async function createUser(context: FlowContext, user: NewUser): Promise<UserRecord> {
-  const username = user.username === undefined ? null : parseUsername(user.username);
-  const email = user.email === undefined ? null : parseEmail(user.email);
-  if (user.username !== undefined && !username) throw invalid('username', 'is no user name');
-  if (user.email !== undefined && !email) throw invalid('email', 'is no e-mail address');
-  if (!username && !email) throw invalid('username', 'or e-mail address is required');
-  const roles = checkRoles(context, user.roles ?? [context.config.defaultRole]);
-  const passwordHash = user.password === undefined ? null : await hashNewPassword(context, user.password, 'password');
-  const created = await context.store.users.create({
-    id: formatId('usr', newIdBytes(context.random, context.clock.now())),
-    username: username?.value ?? null,
-    usernameKey: username?.key ?? null,
-    email: email?.value ?? null,
-    emailKey: email?.key ?? null,
-    emailVerified: email !== null,
+/** An address given here is trusted as verified. @throws {AuthError} `invalid_request`, `username_taken`, `conflict`, `overloaded`. */
+export async function createUser(context: FlowContext, { roles, ...input }: NewUser): Promise<UserRecord> {
+  const user = await createNewUser(context, input, {
+    roles: checkRoles(context, roles ?? [context.config.defaultRole]),
+    emailVerified: true,
     onEmailTaken: 'refuse',
-    name: user.name ?? null,
-    roles,
-    profile: user.profile ?? {},
-    passwordHash,
   });
-  if (created.outcome !== 'created') throw takenError(created.outcome);
-  context.emit('user.created', { userId: created.user.id });
-  return created.user;
+  context.emit('user.created', { userId: user.id });
+  return user;
+}
+
+/** What an administrator may change at once. @throws {AuthError} `not_found`, `conflict` for the last administrator. */
+export async function updateUser(
+  context: FlowContext,
+  id: string,
+  { name, disabled, ...actor }: Actor & { readonly name?: string | null | undefined; readonly disabled?: boolean | undefined },
+): Promise<UserRecord> {
+  if (disabled !== undefined) await setDisabled(context, id, { disabled, ...actor });
+  if (name === undefined) return getUser(context, id);
+  return found(await context.store.users.update(id, { name }));
 }
 
 /** Holds on the next request. @throws {AuthError} `invalid_request`, `not_found`, `conflict` for the last administrator. */
@@ -72,8 +66,10 @@ export async function setDisabled(
   id: string,
   { disabled, ...actor }: Actor & { disabled: boolean },
 ): Promise<UserRecord> {
+  const before = await getUser(context, id);
   const user = written(await context.store.users.setDisabled(id, disabled));
-  context.emit(disabled ? 'user.disabled' : 'user.enabled', { userId: id, ...actor });
+  const isChanged = (before.disabledAt !== null) !== disabled;
+  if (isChanged) context.emit(disabled ? 'user.disabled' : 'user.enabled', { userId: id, ...actor });
   return user;
 }
 

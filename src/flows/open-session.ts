@@ -24,6 +24,7 @@ export type OpenAct<Input extends OpenSessionInput = OpenSessionInput> = (input:
 /** Null when the account changed meanwhile (disabled, all sessions ended): the proof of identity counts no more. */
 export async function openSession(context: FlowContext, request: SessionRequest, act: OpenAct): Promise<SignedIn | null> {
   const { config, clock, random, secrets } = context;
+  const app = await context.claimsOf(request.user);
   const sessionIdBytes = newIdBytes(random, clock.now());
   const sessionSecret = random(16);
   const live = await act({
@@ -43,5 +44,6 @@ export async function openSession(context: FlowContext, request: SessionRequest,
     maxSessions: config.session.maxPerUser,
   });
   if (!live) return null;
-  return issueTokens(context, live, issueRefreshToken(secrets, { sessionIdBytes, sessionSecret, generation: live.session.generation }));
+  const refreshToken = issueRefreshToken(secrets, { sessionIdBytes, sessionSecret, generation: live.session.generation });
+  return issueTokens(context, live, refreshToken, app);
 }

@@ -1,7 +1,7 @@
 /** Records as the application sees them. */
 import type { AppTypes, Session, User } from '../model/app-types.js';
 import type { SessionRecord, UserRecord } from '../model/store.js';
-import { sessionExpiresAt } from './issue-tokens.js';
+import { sessionExpiresAt } from '../policy/session-life.js';
 
 /** Roles and profile are what the application's own checks let in. */
 export function presentUser<App extends AppTypes>(record: UserRecord): User<App> {

@@ -30,7 +30,7 @@ export async function refresh(context: FlowContext, presented: PresentedToken): 
     const rotation = await rotate(context, { content, presented, ...step });
     if (rotation.outcome === 'rotated') {
       if (step.fastForward) context.emit('session.fast_forwarded', { userId: rotation.live.user.id, sessionId: content.sessionId });
-      return issueTokens(context, rotation.live, content.atGeneration(step.to));
+      return issueTokens(context, rotation.live, content.atGeneration(step.to), await context.claimsOf(rotation.live.user));
     }
     const found = requireSameSession(rotation.found, content);
     const verdict = judgeRefresh({ generation: content.generation, bearer: presented.bearer }, found, context.config.session);
@@ -90,11 +90,11 @@ async function settle(context: FlowContext, { content, found, verdict }: Settlem
     case 'refuse':
       throw new AuthError(verdict.code);
     case 'serve_again': {
-      if (verdict.late) {
-        if (!(await context.store.sessions.recordLateDouble(session.id, session.generation))) return null;
-        context.emit('session.late_double', who);
-      }
-      return issueTokens(context, found as LiveSession, content.atGeneration(session.generation));
+      // Before the one late double is spent: an application whose claims fail for a while must not use it up.
+      const app = await context.claimsOf((found as LiveSession).user);
+      if (verdict.late && !(await context.store.sessions.recordLateDouble(session.id, session.generation))) return null;
+      if (verdict.late) context.emit('session.late_double', who);
+      return issueTokens(context, found as LiveSession, content.atGeneration(session.generation), app);
     }
     case 'replayed': {
       if (!(await context.store.sessions.end(session.id, 'replay'))) return null;

@@ -1,6 +1,6 @@
 /** Records as answers show them. */
-import { sessionExpiresAt } from '../flows/issue-tokens.js';
 import type { SessionRecord, UserRecord } from '../model/store.js';
+import { sessionExpiresAt } from '../policy/session-life.js';
 import type { AdminUserDocument, SessionDocument, UserDocument } from '../protocol/documents.js';
 
 export function userDocument(user: UserRecord): UserDocument {

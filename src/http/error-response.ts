@@ -8,8 +8,8 @@ import type { HeaderList, HttpResponse } from './message.js';
 /** Faults become `store_unavailable` or `internal_error`; their cause is logged under the request id. */
 export function toAuthError(error: unknown, requestId: string, logger: Logger): AuthError {
   if (error instanceof AuthError) {
-    if (error.reason !== undefined && error.status >= 500)
-      logger.warn({ requestId, code: error.code, reason: error.reason }, 'request refused');
+    const { code, reason } = error;
+    if (reason !== undefined) logger[error.status >= 500 ? 'warn' : 'info']({ requestId, code, reason }, 'request refused');
     return error;
   }
   if (error instanceof StoreUnavailableError) {

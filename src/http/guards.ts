@@ -1,14 +1,10 @@
 /** Who may use a route. Origin, size and type were judged before; CSRF is judged wherever a cookie is the credential. */
-import { findCookie, readHeader } from '../access/credentials.js';
-import { requireCsrfToken } from '../access/csrf-guard.js';
 import { AuthError } from '../errors.js';
 import { requireFreshProof, requireLiveSession } from '../flows/live-session.js';
-import { readRefreshToken, type PresentedToken } from '../flows/refresh.js';
 import type { Principal } from '../model/app-types.js';
-import type { LiveSession } from '../model/store.js';
-import { adminRole } from '../policy/roles.js';
-import { verifyRefreshToken } from '../tokens/refresh-token.js';
+import { adminRole, type LiveSession } from '../model/store.js';
 import type { Arrival, Guard } from './exchange.js';
+import { refreshCookie } from './refresh-credential.js';
 
 /** Anybody: the route judges what it reads itself. */
 export const anyone: Guard<null> = () => null;
@@ -50,36 +46,3 @@ export const adminWrite: Guard<LiveSession> = async (arrival) => {
   requireFreshProof(arrival.core, live, refreshCookie(arrival));
   return live;
 };
-
-export function refreshCookie({ core, request }: Arrival): string | undefined {
-  const value = findCookie(readHeader(request.headers, 'cookie'), core.config.cookies.refresh.name);
-  return value === '' ? undefined : value;
-}
-
-/**
- * The refresh token of a request, from the cookie or the body but not from both; with a cookie the CSRF token of its session is demanded.
- * Undefined when there is none.
- * @throws {AuthError} `invalid_request`, `refresh_token_invalid`, `csrf_failed`.
- */
-export function presentedRefreshToken(
-  arrival: Arrival,
-  inBody: string | undefined,
-): (PresentedToken & { readonly sessionId: string }) | undefined {
-  const inCookie = refreshCookie(arrival);
-  if (inBody !== undefined && inCookie !== undefined) {
-    const message = 'must not be sent together with a refresh cookie';
-    throw new AuthError('invalid_request', { fields: [{ path: 'refreshToken', code: 'ambiguous', message }] });
-  }
-  const token = inBody ?? inCookie;
-  if (token === undefined) return undefined;
-  const { sessionId } = readRefreshToken(arrival.core, token);
-  if (inCookie !== undefined) requireCsrfToken(arrival.request.headers, sessionId, { secrets: arrival.core.secrets });
-  return { token, bearer: inBody !== undefined, sessionId };
-}
-
-/** The session that this browser has already, to be ended by a new login; its cookie needs to be genuine, nothing more. */
-export function sessionOfBrowser(arrival: Arrival): string | null {
-  const cookie = refreshCookie(arrival);
-  const verdict = cookie === undefined ? null : verifyRefreshToken(arrival.core.secrets, cookie);
-  return verdict?.ok ? verdict.content.sessionId : null;
-}

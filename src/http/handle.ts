@@ -15,6 +15,8 @@ import { securityHeaders } from './security-headers.js';
 export interface HttpHandler {
   /** Whether the path of this target is one of ours. */
   owns(target: string): boolean;
+  /** Resolves when every request that is under way has been answered. */
+  settled(): Promise<void>;
   /** Never rejects. */
   handle(request: HttpRequest): Promise<HttpResponse>;
   /** The answer to a refusal of a route of the application's. */
@@ -32,23 +34,31 @@ export function createHandler(core: Core): HttpHandler {
     return { ...response, headers: [...securityHeaders(core.config, requestId, publicSeconds), ...cors, ...response.headers] };
   }
 
+  async function handle(request: HttpRequest): Promise<HttpResponse> {
+    const requestId = newRequestId();
+    const { path, query } = splitTarget(request.target);
+    const found = findRoute(path);
+    const row = found?.byMethod.get(request.method === 'HEAD' ? 'GET' : request.method);
+    try {
+      const running = row && found && { core, request, requestId, row, params: found.params, query };
+      const answer = running ? await run(running) : answerWithoutRoute(core, request, found);
+      return complete(requestId, request, { response: toResponse(answer, request.method), row });
+    } catch (error) {
+      const response = errorResponse(toAuthError(error, requestId, core.logger), requestId);
+      return complete(requestId, request, { response: request.method === 'HEAD' ? { ...response, body: '' } : response, row });
+    }
+  }
+
+  const underWay = new Set<Promise<HttpResponse>>();
   return {
     owns: (target) => findRoute(splitTarget(target).path) !== null,
-    async handle(request) {
-      const requestId = newRequestId();
-      const { path, query } = splitTarget(request.target);
-      const found = findRoute(path);
-      const row = found?.byMethod.get(request.method === 'HEAD' ? 'GET' : request.method);
-      try {
-        const answer =
-          row && found
-            ? await run({ core, request, requestId, row, params: found.params, query })
-            : answerWithoutRoute(core, request, found);
-        return complete(requestId, request, { response: toResponse(answer, request.method), row });
-      } catch (error) {
-        const response = errorResponse(toAuthError(error, requestId, core.logger), requestId);
-        return complete(requestId, request, { response: request.method === 'HEAD' ? { ...response, body: '' } : response, row });
-      }
+    handle(request) {
+      const answering = handle(request).finally(() => underWay.delete(answering));
+      underWay.add(answering);
+      return answering;
+    },
+    settled: async () => {
+      await Promise.all(underWay);
     },
     refuse(error, request) {
       const requestId = newRequestId();

@@ -12,13 +12,7 @@ import {
 import { jwksLifetimeSeconds } from '../tokens/key-rotation.js';
 import { route, type AnyRoute } from './exchange.js';
 import { admin, adminWrite, anyone, sensitive, signedIn, signedInLive, signedInOrGuest } from './guards.js';
-import {
-  answerCurrentSession,
-  answerEndOtherSessions,
-  answerEndSession,
-  answerListSessions,
-  answerReadAccount,
-} from './routes/sessions.js';
+import { answerCurrentSession, answerEndOtherSessions, answerEndSession, answerListSessions } from './routes/sessions.js';
 import {
   answerChangePassword,
   answerLogin,
@@ -34,6 +28,7 @@ import {
   answerEndSessionsOfUser,
   answerGetUser,
   answerListUsers,
+  answerReadAccount,
   answerSetRoles,
   answerUpdateAccount,
   answerUpdateUser,

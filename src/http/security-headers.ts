@@ -3,7 +3,10 @@ import type { AuthConfig } from '../model/config.js';
 import { requestIdHeader } from '../protocol/names.js';
 import type { HeaderList } from './message.js';
 
-/** `publicSeconds`: for how long anybody may keep the answer; null: nobody at all. */
+/**
+ * HSTS without `includeSubDomains`: a library on one host must not force https on all hosts below it for a year.
+ * `publicSeconds`: for how long anybody may keep the answer; null: nobody at all.
+ */
 export function securityHeaders({ publicUrl }: AuthConfig, requestId: string, publicSeconds: number | null): HeaderList {
   return [
     ['cache-control', publicSeconds === null ? 'no-store' : `public, max-age=${String(publicSeconds)}`],
@@ -13,6 +16,6 @@ export function securityHeaders({ publicUrl }: AuthConfig, requestId: string, pu
     ['referrer-policy', 'no-referrer'],
     ['x-content-type-options', 'nosniff'],
     [requestIdHeader, requestId],
-    ...(publicUrl.secure ? ([['strict-transport-security', 'max-age=31536000; includeSubDomains']] as const) : []),
+    ...(publicUrl.secure ? ([['strict-transport-security', 'max-age=31536000']] as const) : []),
   ];
 }

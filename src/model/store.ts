@@ -16,8 +16,11 @@ export interface StoreContext {
   readonly logger: Logger;
   /** The access-token life configured now; the store remembers longer ones until they have run out. */
   readonly accessTtlSeconds: number;
-  /** `apply` brings the schema up to date; `check` refuses one that is not. */
-  readonly migrations: 'apply' | 'check';
+  /**
+   * `use` makes what is missing and brings the schema up to date. `inspect` refuses a schema that is not, and writes nothing to the database,
+   * neither on opening nor later: acts that write are rejected.
+   */
+  readonly mode: 'use' | 'inspect';
   /** Called after the commit and before the promise of the act resolves. */
   onRevocations(rows: readonly Revocation[]): void;
 }
@@ -26,7 +29,10 @@ export interface OpenStore {
   readonly kind: string;
   /** Whether processes on other machines, whose settings may lag behind, can share this store. */
   readonly shared: boolean;
-  /** The greatest access-token life that was configured and has not run out, in seconds. */
+  /**
+   * The greatest access-token life that was configured by any process and has not run out, in seconds. Kept current, at the latest with each
+   * reading of revocations: to be read anew each time.
+   */
   readonly longestAccessSeconds: number;
   readonly users: UserStore;
   readonly sessions: SessionStore;
@@ -103,6 +109,9 @@ export interface UserChanges {
   readonly name?: string | null;
   readonly profile?: object;
 }
+
+/** The role that may use the admin routes, and that one enabled user always has. */
+export const adminRole = 'admin';
 
 /** `last_admin`: the act would leave no enabled user with the role `admin`; nothing was written. */
 export type UserWriteOutcome =
@@ -258,8 +267,8 @@ export interface SessionStore {
    * neither it nor the one before was marked. False: nothing was written.
    */
   recordLateDouble(id: string, generation: number): Promise<boolean>;
-  /** Ends one session and writes its revocation row. False: there is none that had not ended. */
-  end(id: string, reason: SessionEndReason, onlyOf?: { readonly userId: string }): Promise<boolean>;
+  /** Ends one session and writes its revocation row; whose it was. Null: there is none that had not ended. */
+  end(id: string, reason: SessionEndReason, onlyOf?: { readonly userId: string }): Promise<string | null>;
   /** Ends the live sessions of a user but one; how many. */
   endOthers(userId: string, exceptId: string, reason: SessionEndReason): Promise<number>;
   /** One increment of the user's epoch and one revocation row. False: no such user. */

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { maxRetirements, type SessionAndUser, type SessionRecord, type UserRecord } from '../model/store.js';
-import { judgeRefresh, sessionProblem } from './replay.js';
+import { judgeRefresh } from './replay.js';
+import { sessionProblem } from './session-life.js';
 
 const rules = { replayWindowSeconds: 60, lateDouble: 'once' as const };
 const user = { id: 'usr_1', disabledAt: null, sessionEpoch: 0 } as UserRecord;

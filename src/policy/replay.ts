@@ -1,20 +1,7 @@
 /** Judges a genuine refresh token against the row of its session: the table of `docs/adr/0003-replay-window.md`, in its order. */
 import type { ErrorCode } from '../protocol/error-codes.js';
-import { maxRetirements, type LiveSession, type SessionAndUser, type SessionRecord } from '../model/store.js';
-
-/** Why a session cannot be used, or null when it is alive; the order is the promise. */
-export function sessionProblem({ session, user, now }: SessionAndUser): ErrorCode | null {
-  if (session.endedAt !== null) return 'session_revoked';
-  if (now >= session.idleExpiresAt || now >= session.absoluteExpiresAt) return 'refresh_token_expired';
-  if (!user) return 'session_revoked';
-  if (user.disabledAt !== null) return 'account_disabled';
-  if (user.sessionEpoch > session.epoch) return 'session_revoked';
-  return null;
-}
-
-export function isLive(found: SessionAndUser): found is LiveSession {
-  return sessionProblem(found) === null;
-}
+import { maxRetirements, type SessionAndUser, type SessionRecord } from '../model/store.js';
+import { sessionProblem } from './session-life.js';
 
 export interface PresentedRefreshToken {
   readonly generation: number;

@@ -71,6 +71,19 @@ describe('the options', () => {
     ['tokens.audience', { tokens: { audience: [] } }],
     ['emailVerification', { identifiers: ['email'] }],
     ['roles', { roles: {} }],
+    ['roles', { roles: { admin: [], user: [] } }],
+    ['roles', { roles: { user: [], 1: [] } }],
+    ['roles', { roles: { user: [], ['x'.repeat(65)]: [] } }],
+    ['registration', { registration: 'Closed' }],
+    ['delivery', { delivery: 'cookies' }],
+    ['revocation.mode', { revocation: { mode: 'stritc' } }],
+    ['session.lateDouble', { session: { lateDouble: 'Never' } }],
+    ['cookies.sameSite', { cookies: { sameSite: 'Strict' } }],
+    ['cookies.topology', { cookies: { topology: 'same-site' } }],
+    ['identifiers', { identifiers: ['mail'] }],
+    ['trustedOrigin', { trustedOrigin: ['https://app.example'] }],
+    ['session.idle', { session: { idle: '1d' } }],
+    ['trustedOrigins', { trustedOrigins: 'https://app.example' }],
   ])('refuse a wrong %s: %j', (path, change) => {
     expect(problemsOf({ ...good, ...change })).toContain(path);
   });

@@ -1,8 +1,5 @@
 /** Roles and what they permit. */
 
-/** The role that may use the admin routes. */
-export const adminRole = 'admin';
-
 /** A set that cannot be changed even by a cast: principals are shared between requests. */
 class FrozenSet extends Set<string> {
   readonly #complete: boolean;

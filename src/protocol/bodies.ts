@@ -4,7 +4,7 @@ import { z } from 'zod';
 const delivery = z.enum(['cookie', 'memory', 'bearer']);
 const text = z.string().max(1024);
 /** Shown to people later, so no control characters, which could forge a line of a log or a mail. */
-const shown = z
+export const shownText: z.ZodType<string, string> = z
   .string()
   .trim()
   .max(100)
@@ -34,7 +34,7 @@ export function registerBody(demands: Readonly<Record<'username' | 'email', Dema
     username: demanded[demands.username],
     email: demanded[demands.email],
     password,
-    name: shown.optional(),
+    name: shownText.optional(),
     profile: z.unknown().optional(),
   });
 }
@@ -54,7 +54,7 @@ export const loginBody: z.ZodType<LoginBody> = z
     password,
     remember: z.boolean().default(true),
     delivery: delivery.optional(),
-    deviceName: shown.optional(),
+    deviceName: shownText.optional(),
   })
   .transform(({ identifier, username, email, ...rest }, context) => {
     const given = [identifier, username, email].filter((value) => value !== undefined);
@@ -87,7 +87,7 @@ export interface UpdateProfileBody {
   readonly profile?: unknown;
 }
 export const updateProfileBody: z.ZodType<UpdateProfileBody> = z.strictObject({
-  name: shown.nullable().optional(),
+  name: shownText.nullable().optional(),
   profile: z.unknown().optional(),
 });
 
@@ -96,7 +96,7 @@ export interface AdminUpdateUserBody {
   readonly disabled?: boolean | undefined;
 }
 export const adminUpdateUserBody: z.ZodType<AdminUpdateUserBody> = z.strictObject({
-  name: shown.nullable().optional(),
+  name: shownText.nullable().optional(),
   disabled: z.boolean().optional(),
 });
 

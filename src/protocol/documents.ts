@@ -1,4 +1,5 @@
 /** What answers hold. Instants are ISO 8601 UTC; `expiresIn` is seconds. */
+import type { ErrorCode } from './error-codes.js';
 
 export interface UserDocument {
   readonly id: string;
@@ -65,7 +66,7 @@ export interface ProblemDocument {
   readonly type: string;
   readonly title: string;
   readonly status: number;
-  readonly code: string;
+  readonly code: ErrorCode;
   readonly detail?: string;
   readonly errors?: readonly { readonly path: string; readonly code: string; readonly message: string }[];
   readonly requestId: string;

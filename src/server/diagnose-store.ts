@@ -45,7 +45,7 @@ function open({ options, config }: Settings, clock: Clock): Promise<OpenStore> {
     clock,
     logger: silent,
     accessTtlSeconds: config.tokens.accessSeconds,
-    migrations: 'check',
+    mode: 'inspect',
     onRevocations: () => undefined,
   });
 }

@@ -2,7 +2,7 @@
 import { createAuth, internalsOf, type Auth } from '../auth.js';
 import { ConfigError } from '../errors.js';
 import { authOptions } from '../settings/auth-options.js';
-import { nameProblems, type Settings } from '../settings/read-settings.js';
+import { openBySettings, type Settings } from '../settings/read-settings.js';
 import { startHttpServer, type RunningServer } from './http-server.js';
 import { createLogger, type ServerLogger } from './log.js';
 import { welcome } from './welcome.js';
@@ -17,19 +17,11 @@ export async function serve(settings: Settings): Promise<void> {
   const { development, logLevel, warnings, options } = settings;
   const logger = createLogger({ level: logLevel, readable: development });
   for (const { path, message } of warnings) logger.warn({ setting: path }, message);
-  const auth = await open(settings, logger);
+  const auth = await openBySettings(() => createAuth({ ...authOptions(settings), logger }));
   const server = await listen(settings, auth, logger);
   stopOnSignals({ server, auth, logger });
   if (development) process.stdout.write(await welcome(settings, internalsOf(auth).core));
   else logger.info({ publicUrl: options.publicUrl, host: settings.host, port: settings.port }, 'listening');
-}
-
-async function open(settings: Settings, logger: ServerLogger): Promise<Auth> {
-  try {
-    return await createAuth({ ...authOptions(settings), logger });
-  } catch (error) {
-    throw error instanceof ConfigError ? new ConfigError(nameProblems(error.problems)) : error;
-  }
 }
 
 async function listen({ port, host }: Settings, auth: Auth, logger: ServerLogger): Promise<RunningServer> {

@@ -11,6 +11,7 @@ import type { Environment } from './environment.js';
 import { nearestName } from './nearest-name.js';
 import { UnusableValue } from './parse-value.js';
 import { settingNames, settings, type LogLevel, type SettingName, type SettingValues } from './table.js';
+import { withoutUndefined } from './without-undefined.js';
 
 export interface Settings {
   readonly port: number;
@@ -35,7 +36,8 @@ export type CheckedSettings =
   | { readonly settings: null; readonly problems: readonly ConfigProblem[] };
 
 const prefix = 'COUNTERSIGN_';
-const longestAccessSeconds = 86_400;
+/** What `resolveOptions` allows `accessTtl`; above it there is only `insecureAccessTtl`. */
+const longestSecureAccessSeconds = 86_400;
 /** The settings that can have a value which weakens security. */
 const weakening: readonly SettingName[] = ['COUNTERSIGN_ACCESS_TTL', 'COUNTERSIGN_LOGIN_LIMIT', 'COUNTERSIGN_API_LIMIT'];
 
@@ -86,8 +88,17 @@ export function checkSettings(environment: Environment): CheckedSettings {
   };
 }
 
+/** Opens something by the settings. @throws {ConfigError} what is found wrong with them, under the names of the variables. */
+export async function openBySettings<Opened>(open: () => Promise<Opened>): Promise<Opened> {
+  try {
+    return await open();
+  } catch (error) {
+    throw error instanceof ConfigError ? new ConfigError(nameProblems(error.problems)) : error;
+  }
+}
+
 /** The same problems under the names of the variables that feed the options. */
-export function nameProblems(problems: readonly ConfigProblem[]): ConfigProblem[] {
+function nameProblems(problems: readonly ConfigProblem[]): ConfigProblem[] {
   return problems.map(({ path, message }) => {
     const option = path.replace(/\[\d+\]$/, '');
     const name = settingNames.find((candidate) => settings[candidate].options?.includes(option));
@@ -181,7 +192,7 @@ function accessLife(
   }
   const life = values.COUNTERSIGN_ACCESS_TTL;
   if (life === undefined) return {};
-  if ((parseDuration(life) ?? 0) <= longestAccessSeconds) return { accessTtl: life };
+  if ((parseDuration(life) ?? 0) <= longestSecureAccessSeconds) return { accessTtl: life };
   if (allowed.includes('COUNTERSIGN_ACCESS_TTL')) {
     warnings.push({ path: 'COUNTERSIGN_ACCESS_TTL', message: 'access tokens live longer than 24h, as COUNTERSIGN_ALLOW_INSECURE allows.' });
     return { insecureAccessTtl: life };
@@ -193,7 +204,7 @@ function accessLife(
 
 /** Only what is set: the defaults are those of `createAuth`. */
 function optionsOf(values: Values, life: ReturnType<typeof accessLife>): Partial<AuthOptions> {
-  return set({
+  return withoutUndefined({
     identifiers: values.COUNTERSIGN_IDENTIFIERS,
     roles: values.COUNTERSIGN_ROLES,
     registration: values.COUNTERSIGN_REGISTRATION,
@@ -201,26 +212,20 @@ function optionsOf(values: Values, life: ReturnType<typeof accessLife>): Partial
     delivery: values.COUNTERSIGN_DELIVERY,
     // Their shape is judged by resolveOptions.
     trustedOrigins: values.COUNTERSIGN_TRUSTED_ORIGINS as AuthOptions['trustedOrigins'],
-    cookies: set({ topology: values.COUNTERSIGN_COOKIES, prefix: values.COUNTERSIGN_COOKIE_PREFIX }),
-    tokens: set({
+    cookies: withoutUndefined({ topology: values.COUNTERSIGN_COOKIES, prefix: values.COUNTERSIGN_COOKIE_PREFIX }),
+    tokens: withoutUndefined({
       ...life,
       algorithm: values.COUNTERSIGN_ALG,
       audience: values.COUNTERSIGN_AUDIENCE,
       rotateKeysEvery: values.COUNTERSIGN_KEY_MAX_AGE,
     }),
-    session: set({
+    session: withoutUndefined({
       idleTimeout: values.COUNTERSIGN_REFRESH_TTL,
       absoluteLifetime: values.COUNTERSIGN_SESSION_MAX_AGE,
       replayWindow: values.COUNTERSIGN_REPLAY_WINDOW,
     }),
-    revocation: set({ mode: values.COUNTERSIGN_REVOCATION, maxStaleness: values.COUNTERSIGN_MAX_STALENESS }),
+    revocation: withoutUndefined({ mode: values.COUNTERSIGN_REVOCATION, maxStaleness: values.COUNTERSIGN_MAX_STALENESS }),
   });
-}
-
-/** Without the entries that are undefined. */
-function set<Entries extends object>(entries: Entries): { [Name in keyof Entries]?: Exclude<Entries[Name], undefined> } {
-  const present = Object.entries(entries).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(present) as { [Name in keyof Entries]?: Exclude<Entries[Name], undefined> };
 }
 
 function checkOptions(options: AuthOptions, { problems }: Findings): AuthConfig | null {

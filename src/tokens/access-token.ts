@@ -3,6 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import { decodeBase64url } from '../crypto/base64url.js';
 import type { Random } from '../crypto/random.js';
 import { AuthError } from '../errors.js';
+import { clockToleranceSeconds } from '../model/clock-tolerance.js';
 import type { KeyRing, RingKey } from './key-ring.js';
 
 /** Claims of an access token (RFC 7519 section 4.1, RFC 9068 section 2.2); instants in seconds. */
@@ -38,8 +39,6 @@ export type NewAccessToken = Pick<AccessClaims, 'sub' | 'sid' | 'roles' | 'azv' 
 
 /** RFC 7519 allows any size; ours have at most 700 bytes, and more than this is refused before it is decoded. */
 const maxTokenLength = 8192;
-/** How far ahead the clock of the node that issued may be, in seconds. */
-const clockToleranceSeconds = 600;
 
 export interface IssuedAccessToken {
   readonly token: string;

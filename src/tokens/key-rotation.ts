@@ -41,20 +41,29 @@ export async function openKeyRotation(options: KeyRotationOptions): Promise<KeyR
   const opened = new Map<string, OpenedKey>();
   let ring: KeyRing | undefined;
 
-  async function refresh(): Promise<void> {
+  async function readAndUpkeep(): Promise<void> {
     const records = await store.list();
+    // First of all: with a wrong master secret nothing may be added, or the right one would not open the store any more.
+    for (const record of records) opened.set(record.kid, { record, key: opened.get(record.kid)?.key ?? openKey(record, options) });
     const due = nextKeyDue(records, options, clock.now());
     if (due !== null) {
       // False when another node was first; its key is in the next reading.
       await store.addAfter(due.after, await newKey(options, due.signsFrom));
-      return refresh();
+      return readAndUpkeep();
     }
     await tidy(records, options);
-    for (const record of records) opened.set(record.kid, { record, key: opened.get(record.kid)?.key ?? openKey(record, options) });
     const keys = records.flatMap(({ kid }) => opened.get(kid) ?? []);
     const built = buildKeyRing(keys, { now: clock.now(), tokenSeconds: options.tokenSeconds });
     // The same ring object while nothing changed: verifiers compare it to know whether their cache still holds.
     if (built.version !== ring?.version) ring = built;
+  }
+
+  // One after the other, so that an older reading never replaces a newer one.
+  let last = Promise.resolve();
+  function refresh(): Promise<void> {
+    const next = last.then(readAndUpkeep);
+    last = next.catch(() => undefined);
+    return next;
   }
 
   await refresh();

@@ -112,7 +112,7 @@ describe('within two seconds, a server that runs', () => {
 
   test('refuses the token of a user who was deleted', async () => {
     const bob = await signIn('bob');
-    expect((await command(['user', 'delete', 'bob'])).code).toBe(0);
+    expect((await command(['user', 'delete', 'bob', '--yes'])).code).toBe(0);
     expect(await refusalOf(bob)).toBe('401 session_revoked');
   });
 

@@ -78,4 +78,14 @@ describe.skipIf(!hasScript)('at a terminal', () => {
     const yes = await atTerminal('restore-epoch', [['Go on? [y/N] ', 'y\r']]);
     expect(yes).toMatchObject({ code: 0, shown: expect.stringContaining('Every session has ended.') as string });
   });
+
+  test('deleting a user asks first, by name, and takes only a yes for one', async () => {
+    await place.run(['user', 'create', '--username', 'ada', '--password-stdin'], { input: 'battery staple' });
+    const no = await atTerminal('user delete ada', [['for good. Go on? [y/N] ', 'ada\r']]);
+    expect(no.code).toBe(1);
+    expect(no.shown).toMatch(/This deletes ada \(usr_[\w-]+\) for good[^]*Nothing was changed\./);
+    const yes = await atTerminal('user delete ada', [['for good. Go on? [y/N] ', 'y\r']]);
+    expect(yes).toMatchObject({ code: 0, shown: expect.stringContaining('ada is deleted') as string });
+    expect((await place.run(['user', 'list'])).output).toBe('No users.\n');
+  });
 });

@@ -520,21 +520,28 @@ function ending(makeStore: MakeStore): void {
   test('a session ends once, with its reason and its revocation row', async () => {
     const session = await openSession(at.store, (await createUser(at.store)).id);
     at.world.advance(3);
-    expect(await at.store.sessions.end(session.id, 'replay')).toBe(true);
+    expect(await at.store.sessions.end(session.id, 'replay')).toBe(session.userId);
     expect(await sessionNow(at.store, session.id)).toEqual({ ...session, endedAt: startAt + 3, endReason: 'replay' });
     expect(at.world.told).toEqual([{ kind: 'session', subject: session.id, value: 0, expiresAt: expiresAt + 3 }]);
-    expect(await at.store.sessions.end(session.id, 'logout')).toBe(false);
-    expect(await at.store.sessions.end('nothing', 'logout')).toBe(false);
+    expect(await at.store.sessions.end(session.id, 'logout')).toBeNull();
+    expect(await at.store.sessions.end('nothing', 'logout')).toBeNull();
     expect((await sessionNow(at.store, session.id)).endReason).toBe('replay');
     expect(at.world.told).toHaveLength(1);
+  });
+
+  test('of many who end a session at once exactly one does, and is told whose it was', async () => {
+    const session = await openSession(at.store, (await createUser(at.store)).id);
+    const other = await at.world.open();
+    const ending = Array.from({ length: 16 }, (_, index) => (index % 2 === 0 ? at.store : other).sessions.end(session.id, 'logout'));
+    expect((await Promise.all(ending)).filter((userId) => userId !== null)).toEqual([session.userId]);
   });
 
   test('a user ends his own sessions only', async () => {
     const [user, other] = [await createUser(at.store), await createUser(at.store)];
     const session = await openSession(at.store, user.id);
-    expect(await at.store.sessions.end(session.id, 'ended_by_user', { userId: other.id })).toBe(false);
+    expect(await at.store.sessions.end(session.id, 'ended_by_user', { userId: other.id })).toBeNull();
     expect(await isListed(at.store, session)).toBe(true);
-    expect(await at.store.sessions.end(session.id, 'ended_by_user', { userId: user.id })).toBe(true);
+    expect(await at.store.sessions.end(session.id, 'ended_by_user', { userId: user.id })).toBe(user.id);
     expect(await isListed(at.store, session)).toBe(false);
   });
 

@@ -1,10 +1,11 @@
 /** What is particular to the SQLite store: its file, its schema, its thread, and the write lock that processes share. */
-import { copyFile, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import { sqlite } from 'countersign/sqlite';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { StoreContext } from '../../src/model/store.js';
 import { loadDriver, type SqliteDatabase } from '../../src/stores/sqlite/driver.js';
 import { openDatabase } from '../../src/stores/sqlite/open-database.js';
 import { createUser, openSession, rotateInput, World } from './store-under-test.js';
@@ -48,17 +49,29 @@ describe('the file', () => {
     const Driver = await loadDriver();
     const opened: SqliteDatabase[] = [];
     class Observed extends Driver {
-      constructor(path: string) {
-        super(path);
+      constructor(...parameters: ConstructorParameters<typeof Driver>) {
+        super(...parameters);
         opened.push(this);
       }
     }
-    const { close } = openDatabase(Observed, { file, accessTtlSeconds: 300, migrations: 'check', now: world.now });
-    const settings = ['journal_mode', 'synchronous', 'foreign_keys', 'trusted_schema'].map((name) =>
-      opened[0]!.prepare(`PRAGMA ${name}`).get(),
-    );
+    const { close } = openDatabase(Observed, { file, accessTtlSeconds: 300, mode: 'use', now: world.now });
+    const settings = ['journal_mode', 'synchronous', 'trusted_schema'].map((name) => opened[0]!.prepare(`PRAGMA ${name}`).get());
     close();
-    expect(settings).toEqual([{ journal_mode: 'wal' }, { synchronous: 2 }, { foreign_keys: 1 }, { trusted_schema: 0 }]);
+    expect(settings).toEqual([{ journal_mode: 'wal' }, { synchronous: 2 }, { trusted_schema: 0 }]);
+  });
+
+  test('keeps every byte when it is inspected, also when a process that was killed left its last writes in the log', async () => {
+    const store = await world.open();
+    const user = await createUser(store);
+    const left = join(folder, 'left.db');
+    for (const suffix of ['', '-wal']) await copyFile(file + suffix, left + suffix);
+    const bytes = (): Promise<Buffer[]> => Promise.all([readFile(left), readFile(`${left}-wal`)]);
+    const before = await bytes();
+    const elsewhere = new World(sqlite(left));
+    const inspected = await elsewhere.open({ mode: 'inspect', accessTtlSeconds: 86_400 });
+    expect(await inspected.users.find({ id: user.id })).toEqual(user);
+    await elsewhere.close();
+    expect(await bytes()).toEqual(before);
   });
 
   test('an empty name is refused', () => {
@@ -110,8 +123,8 @@ describe('the file', () => {
 });
 
 describe('the schema', () => {
-  async function expectRefusal(sentence: string, migrations: 'apply' | 'check' = 'apply'): Promise<void> {
-    await expect(world.open({ migrations })).rejects.toMatchObject({
+  async function expectRefusal(sentence: string, mode: StoreContext['mode'] = 'use'): Promise<void> {
+    await expect(world.open({ mode })).rejects.toMatchObject({
       name: 'ConfigError',
       message: expect.stringContaining(sentence) as string,
     });
@@ -121,7 +134,7 @@ describe('the schema', () => {
     await makeDatabase();
     await withDatabase((database) => database.exec("UPDATE migrations SET checksum = 'x'"));
     await expectRefusal('was changed after it was applied');
-    await expectRefusal('was changed after it was applied', 'check');
+    await expectRefusal('was changed after it was applied', 'inspect');
   });
 
   test('a database that a newer version has changed is refused', async () => {
@@ -138,16 +151,16 @@ describe('the schema', () => {
     await withDatabase((database) => expect(database.prepare('SELECT name FROM sqlite_schema').all()).toHaveLength(2));
   });
 
-  test('checking refuses a schema that is not up to date, and a file that is not there without making it', async () => {
-    await expectRefusal('countersign migrate', 'check');
+  test('inspecting refuses a schema that is not up to date, and a file that is not there without making it', async () => {
+    await expectRefusal('countersign migrate', 'inspect');
     await expect(stat(file)).rejects.toMatchObject({ code: 'ENOENT' });
     await makeDatabase();
     await rm(file);
     await withDatabase((database) => database.exec('PRAGMA user_version = 0'));
     await writeFile(file, '');
-    await expectRefusal('countersign migrate', 'check');
+    await expectRefusal('countersign migrate', 'inspect');
     await makeDatabase();
-    await (await world.open({ migrations: 'check' })).close();
+    await (await world.open({ mode: 'inspect' })).close();
   });
 });
 

@@ -13,7 +13,7 @@ const opening = sqlite(process.argv[2]).open({
   clock: { now: () => Number(process.argv[3]) },
   logger: { info: ignore, warn: ignore, error: ignore },
   accessTtlSeconds: 300,
-  migrations: 'apply',
+  mode: 'use',
   onRevocations: ignore,
 });
 const store = await opening.catch((error) => {

@@ -20,7 +20,7 @@ export type MakeStore = () => Promise<{ readonly store: Store; remove(): Promise
 
 export const accessTtlSeconds = 300;
 /** What a revocation row outlives the longest access token by. */
-export const marginSeconds = 660;
+export const marginSeconds = 1200;
 export const startAt = 1_800_000_000_000;
 
 export class World {
@@ -61,7 +61,7 @@ export class World {
       clock: { now: () => this.now },
       logger: { info: ignore, warn: ignore, error: ignore },
       accessTtlSeconds,
-      migrations: 'apply',
+      mode: 'use',
       onRevocations: (rows) => void this.told.push(...rows),
       ...overrides,
     });

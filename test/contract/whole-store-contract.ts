@@ -145,16 +145,17 @@ function feed(makeStore: MakeStore): void {
   });
 
   test('a listener that throws does not make a committed act fail', async () => {
-    const logged: string[] = [];
+    const logged: [object, string][] = [];
+    const err = new Error('broken index');
     const store = await at.world.open({
       onRevocations: () => {
-        throw new Error('broken index');
+        throw err;
       },
-      logger: { info: () => undefined, warn: () => undefined, error: (_, message) => void logged.push(message) },
+      logger: { info: () => undefined, warn: () => undefined, error: (...line) => void logged.push(line) },
     });
     const user = await createUser(store);
     expect(await store.sessions.endAll(user.id)).toBe(true);
-    expect(logged).toHaveLength(1);
+    expect(logged).toEqual([[{ err }, expect.stringContaining('is let in')]]);
   });
 
   test('an expired row is not read any more', async () => {
@@ -229,6 +230,36 @@ function longestAccess(makeStore: MakeStore): void {
     await at.world.open({ accessTtlSeconds: 900 });
     await at.store.sessions.endAll(user.id);
     expect(at.world.told.at(-1)!.expiresAt).toBe(expiryAfter(900));
+    expect(at.store.longestAccessSeconds).toBe(900);
+  });
+
+  test('a process that runs already knows the longer life that another was opened with once it has read revocations', async () => {
+    expect(at.store.longestAccessSeconds).toBe(accessTtlSeconds);
+    await at.world.open({ accessTtlSeconds: 900 });
+    await at.store.revocations.read(null);
+    expect(at.store.longestAccessSeconds).toBe(900);
+  });
+
+  test('a process that writes keeps its life in force, however long ago a shorter one was configured elsewhere', async () => {
+    await lives(60);
+    at.world.advance(200_000);
+    await createUser(at.store);
+    at.world.advance(200_000);
+    expect(await lives(60)).toEqual({ inForce: accessTtlSeconds, rows: accessTtlSeconds });
+    at.world.advance(300_000);
+    expect(await lives(60)).toEqual({ inForce: 60, rows: 60 });
+    expect(at.store.longestAccessSeconds).toBe(accessTtlSeconds);
+  });
+
+  test('a longer life that no process has any more runs out while others run', async () => {
+    await lives(900);
+    await createUser(at.store);
+    at.world.advance(899_999);
+    await createUser(at.store);
+    expect(at.store.longestAccessSeconds).toBe(900);
+    at.world.advance(1);
+    await createUser(at.store);
+    expect(at.store.longestAccessSeconds).toBe(accessTtlSeconds);
   });
 }
 
@@ -339,7 +370,25 @@ function openingAndClosing(makeStore: MakeStore): void {
     const before = await contents(at.store, user.id);
     await at.store.close();
     expect(await contents(await at.world.open(), user.id)).toEqual(before);
-    expect(await contents(await at.world.open({ migrations: 'check' }), user.id)).toEqual(before);
+  });
+
+  test('a store that is opened to be inspected tells what is there and writes nothing, not even the life that it is opened with', async () => {
+    const user = await createUser(at.store);
+    const session = await openSession(at.store, user.id);
+    const before = await contents(at.store, user.id);
+    const inspected = await at.world.open({ mode: 'inspect', accessTtlSeconds: 900 });
+    expect(await contents(inspected, user.id)).toEqual(before);
+    const writing = [
+      inspected.users.update(user.id, { name: 'x' }),
+      inspected.sessions.end(session.id, 'logout'),
+      inspected.restoreEpoch(),
+    ];
+    for (const result of await Promise.allSettled(writing)) {
+      expect(result).toMatchObject({ status: 'rejected', reason: { name: 'StoreUnavailableError' } });
+    }
+    expect(at.world.told).toEqual([]);
+    expect(await contents(at.store, user.id)).toEqual(before);
+    expect(at.store.longestAccessSeconds).toBe(accessTtlSeconds);
   });
 
   test('closing finishes what was asked for, can be done twice, and refuses what comes later', async () => {

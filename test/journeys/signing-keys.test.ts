@@ -212,6 +212,15 @@ describe('changing the master secret', () => {
     await expect(createAuth(options({ secret: masterSecret(newSecret()) }))).rejects.toThrow(ConfigError);
     await expect(createAuth(options({ secret: masterSecret(newSecret()) }))).rejects.toThrow(/the new one first, then the old one/);
   });
+
+  it('to a wrong one, even when a key is due, leaves the store as it was for the right one', async () => {
+    await open();
+    await auth.close();
+    now += 100 * day;
+    await expect(createAuth(options({ secret: masterSecret(newSecret()) }))).rejects.toThrow(ConfigError);
+    await open();
+    expect(codeOf((await logIn()).accessToken)).toBe('accepted');
+  });
 });
 
 it('a longer life that was configured before still counts, so that its tokens are neither refused nor forgotten', async () => {

@@ -123,7 +123,7 @@ async function generationsAtRest(clients: readonly RefreshingClient[]): Promise<
     clock: { now: () => Date.now() },
     logger: { info: () => undefined, warn: () => undefined, error: () => undefined },
     accessTtlSeconds: 900,
-    migrations: 'check',
+    mode: 'inspect',
     onRevocations: () => undefined,
   });
   const rows = await Promise.all(

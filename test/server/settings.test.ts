@@ -160,6 +160,7 @@ describe('a value', () => {
     ['COUNTERSIGN_EMAIL_VERIFICATION', 'no', 'must be one of: required, optional.'],
     ['COUNTERSIGN_STORE', 'mysql://db', 'must be sqlite: and the path of a file'],
     ['COUNTERSIGN_STORE', 'sqlite://host/file', 'must be sqlite: and the path of a file'],
+    ['COUNTERSIGN_ROLES', 'admin,user', 'the first role is what everybody gets who registers'],
     ['COUNTERSIGN_WORKERS', '0', 'must be a whole number from 1.'],
     ['COUNTERSIGN_ALLOW_INSECURE', 'COUNTERSIGN_ALG', 'has no insecure value'],
     ['COUNTERSIGN_SERCET', newSecret(), 'did you mean COUNTERSIGN_SECRET?'],

@@ -6,7 +6,8 @@ export const path = 'docs/reference/routes.md';
 const notes = {
   'POST /auth/register': {
     title: 'Register',
-    about: 'Makes a user with the default role. Nobody is signed in by it. 404 `not_found` when registration is closed.',
+    about:
+      'Makes a user with the default role. Nobody is signed in by it. With a user name, an address that is taken is not told: the user is made, and signs in by his user name alone ([why](../adr/0010-email-addresses-before-mail.md)). 404 `not_found` when registration is closed.',
     answers: '201 `{ user, message }`',
     refusals: '409 `username_taken`; by e-mail alone, with `emailVerification` `optional`, 409 `conflict`',
   },
@@ -20,17 +21,18 @@ const notes = {
   'POST /auth/refresh': {
     title: 'Refresh',
     about:
-      'Gives new tokens for the refresh token, from its cookie or, in bearer mode, from the body. With the cookie it wants `X-CSRF-Token`.',
+      'Gives new tokens for the refresh token, from its cookie or, in bearer mode, from the body; both at once are 400. With the cookie it wants `X-CSRF-Token`. `Authorization` is not looked at.',
     answers: '200, as login',
     refusals:
-      '401 `refresh_token_missing`, 401 `refresh_token_invalid`, 401 `refresh_token_expired`, 401 `refresh_token_replayed`, 401 `session_revoked`, 409 `refresh_superseded`',
+      '401 `refresh_token_missing`, 401 `refresh_token_invalid`, 401 `refresh_token_expired`, 401 `refresh_token_replayed`, 401 `session_revoked`, 403 `account_disabled`, 409 `refresh_superseded`',
   },
   'POST /auth/logout': {
     title: 'Log out',
     about:
-      'Ends the session of the refresh token, and with it every access token of that session. Clears the cookies. Also with an expired access token. With the cookie it wants `X-CSRF-Token`.',
+      'Ends the session of the refresh token, and with it every access token of that session, whatever state its tokens are in. The token is read from its cookie or, in bearer mode, from the body; both at once are 400. With the cookie it wants `X-CSRF-Token`. Without a refresh cookie, or with one that is none of ours, it ends the session of the access cookie, if that one is still good (`X-CSRF-Token` again). With nothing that could be ended it answers 200 all the same. A browser is rid of its cookies with each 200; a refresh token in the body touches none. `Authorization` does not say which session is meant: a request that has nothing else is refused, since its session would silently live on.',
     answers: '200 `{ message }`',
-    refusals: '401 `refresh_token_missing`, for bearers only',
+    refusals:
+      '401 `refresh_token_missing` for a bearer token without a refresh token, 401 `refresh_token_invalid` for a refresh token in the body that is none of ours',
   },
   'POST /auth/reauthenticate': {
     title: 'Prove again who one is (step-up)',
@@ -47,8 +49,10 @@ const notes = {
   'GET /auth/session': {
     title: 'Am I signed in?',
     about:
-      'Never a refusal. For a guest `user` and `session` are null; with an access token that is over and a refresh cookie that is good also `refreshable: true` and `csrfToken`.',
+      'To be a guest is no refusal: `user` and `session` are null then; with an access token that is over and a refresh cookie that is good also `refreshable: true` and `csrfToken`.',
     answers: '200 `{ user, session, csrfToken?, refreshable? }`',
+    refusals:
+      '400 `invalid_request` for a cookie that was sent twice, 503 `revocation_unavailable` for a good token while revocations cannot be read',
   },
   'GET /auth/sessions': { title: 'List my devices', about: 'Every live session of the user.', answers: '200 `{ items, nextCursor }`' },
   'DELETE /auth/sessions': {
@@ -145,9 +149,11 @@ What \`routes()\` and the stand-alone server answer. \`/api\` is the default of 
   with \`?\` may be left out.
 - Instants are ISO 8601 in UTC; \`expiresIn\` is in seconds. Lists are \`{ items, nextCursor }\`.
 - Every refusal is problem details with a \`code\`: [all codes](errors.md). Besides the refusals named here, each route may answer 400
-  \`invalid_request\` for its body, 401 when it wants a user and has none, 403 when he may not, and 503 when the store cannot be reached.
-- \`POST\`, \`PUT\`, \`PATCH\` and \`DELETE\` need a trusted origin, unless they carry a bearer token; where a cookie says who asks they also need
-  \`X-CSRF-Token\`: [cookies, CSRF, CORS](../guide/cookies-csrf-cors.md). Register and login need no CSRF token.
+  \`invalid_request\` for its body or for one of our cookies sent twice, 401 when it wants a user and has none, 403 when he may not, and 503
+  when the store cannot be reached or revocations cannot be read.
+- \`POST\`, \`PUT\`, \`PATCH\` and \`DELETE\` need a trusted origin, unless they carry a bearer token; register, login, refresh and logout, which are
+  not judged by it, need one even then. Where a cookie says who asks they also need \`X-CSRF-Token\`:
+  [cookies, CSRF, CORS](../guide/cookies-csrf-cors.md). Register and login need no CSRF token.
 - \`user\` is \`{ id, username, email, emailVerified, name, roles, mfaEnabled, createdAt, profile? }\`; \`session\` is
   \`{ id, createdAt, lastUsedAt, authenticatedAt, expiresAt, current, device, delivery }\`.
 `;

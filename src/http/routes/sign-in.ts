@@ -21,7 +21,7 @@ import {
 } from '../../protocol/bodies.js';
 import { userDocument } from '../documents.js';
 import type { Exchange } from '../exchange.js';
-import { presentedRefreshToken, sessionOfBrowser } from '../guards.js';
+import { presentedRefreshToken, sessionOfBrowser } from '../refresh-credential.js';
 import { ok, type Answer } from '../message.js';
 import { clearedCookies, signedInAnswer } from '../session-response.js';
 

@@ -1,7 +1,7 @@
 /** Routes about users: one's own account, and the administration of all. */
-import { deleteAccount, readChanges, updateAccount } from '../../flows/account.js';
 import { AuthError } from '../../errors.js';
-import { deleteUser, endAllSessions, getUser, setDisabled, setRoles } from '../../flows/manage-users.js';
+import { deleteAccount, readAccount, updateAccount } from '../../flows/account.js';
+import { deleteUser, endAllSessions, getUser, setRoles, updateUser } from '../../flows/manage-users.js';
 import { listUsers } from '../../flows/list-users.js';
 import type { Principal } from '../../model/app-types.js';
 import type { LiveSession } from '../../model/store.js';
@@ -12,6 +12,10 @@ import type { Exchange } from '../exchange.js';
 import { ok, type Answer } from '../message.js';
 import { checkShape } from '../read-body.js';
 import { clearedCookies } from '../session-response.js';
+
+export async function answerReadAccount({ core, who }: Exchange<Principal, object>): Promise<Answer> {
+  return ok({ user: userDocument(await readAccount(core, who)) });
+}
 
 export async function answerUpdateAccount({ core, who, body }: Exchange<Principal, UpdateProfileBody>): Promise<Answer> {
   return ok({ user: userDocument(await updateAccount(core, who, body)) });
@@ -43,10 +47,7 @@ export async function answerGetUser({ core, params }: Exchange<Principal, object
 }
 
 export async function answerUpdateUser({ core, who, params, body }: Exchange<LiveSession, AdminUpdateUserBody>): Promise<Answer> {
-  const id = params['id'] ?? '';
-  if (body.disabled !== undefined) await setDisabled(core, id, { disabled: body.disabled, actorId: who.user.id });
-  const user = await core.store.users.update(id, readChanges(core, { name: body.name }));
-  if (!user) throw new AuthError('not_found');
+  const user = await updateUser(core, params['id'] ?? '', { ...body, actorId: who.user.id });
   return ok({ user: adminUserDocument(user) });
 }
 

@@ -41,6 +41,11 @@ export class ActQueue {
     });
   }
 
+  /** As of the last batch that was answered. */
+  get longestAccessSeconds(): number {
+    return this.#thread.longestAccessSeconds;
+  }
+
   /** Finishes what was asked for. */
   close(): Promise<void> {
     this.#closing ??= (async () => {
@@ -99,7 +104,8 @@ export class ActQueue {
     try {
       this.#context.onRevocations(revocations);
     } catch (error) {
-      this.#context.logger.error({ error }, 'Committed revocations could not be put into the index.');
+      const message = 'Committed revocations could not be put into the index; until they are next read, what they revoke is let in here.';
+      this.#context.logger.error({ err: error }, message);
     }
   }
 }

@@ -61,7 +61,7 @@ export interface Failure {
 export type Answer = { readonly value: unknown } | { readonly failure: Failure };
 
 /** What the database thread needs to open the database. */
-export interface Opening extends Pick<StoreContext, 'accessTtlSeconds' | 'migrations'> {
+export interface Opening extends Pick<StoreContext, 'accessTtlSeconds' | 'mode'> {
   /** Absolute path, or `:memory:`. */
   readonly file: string;
   readonly now: number;
@@ -73,4 +73,4 @@ export type FromDatabase =
   | { readonly opened: { readonly longestAccessSeconds: number } }
   | { readonly refused: Failure }
   /** One answer for each act, in order, and all revocation rows that were committed with them. */
-  | { readonly answers: readonly Answer[]; readonly revocations: readonly Revocation[] };
+  | { readonly answers: readonly Answer[]; readonly revocations: readonly Revocation[]; readonly longestAccessSeconds: number };

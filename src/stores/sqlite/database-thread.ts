@@ -59,6 +59,7 @@ export class DatabaseThread {
     throw 'refused' in message ? new OpeningRefused(message.refused) : new Error('The database thread answered out of turn.');
   }
 
+  /** As of its last answer. */
   get longestAccessSeconds(): number {
     return this.#longestAccessSeconds;
   }
@@ -71,6 +72,7 @@ export class DatabaseThread {
   async run(batch: readonly ActCall[]): Promise<CommittedBatch> {
     const message = await this.#answerTo(() => this.#post({ batch }));
     if (!('answers' in message)) throw new Error('The database thread answered out of turn.');
+    this.#longestAccessSeconds = message.longestAccessSeconds;
     return message;
   }
 

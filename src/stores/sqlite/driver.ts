@@ -20,7 +20,7 @@ export interface SqliteDatabase {
   close(): void;
 }
 
-export type SqliteDriver = new (file: string) => SqliteDatabase;
+export type SqliteDriver = new (file: string, options?: { readonly readOnly: boolean }) => SqliteDatabase;
 
 interface DriverModule {
   readonly DatabaseSync: SqliteDriver;

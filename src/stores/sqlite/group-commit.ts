@@ -2,6 +2,7 @@
 import type { Revocation } from '../../model/store.js';
 import { readingActs, type ActCall, type Acts, type ActScope, type Answer, type Failure } from './acts.js';
 import { isUnavailable, type SqliteDatabase, type SqliteStatement } from './driver.js';
+import type { LongestAccess } from './longest-access.js';
 
 export interface BatchOutcome {
   readonly answers: readonly Answer[];
@@ -13,9 +14,16 @@ export type WriteRevocation = (now: number, revocation: Omit<Revocation, 'expire
 
 type AnyAct = (scope: ActScope, ...parameters: readonly unknown[]) => unknown;
 
+interface GroupCommitParts {
+  readonly acts: Acts;
+  readonly writeRevocation: WriteRevocation;
+  readonly longestAccess: LongestAccess;
+}
+
 export class GroupCommit {
   readonly #acts: Acts;
   readonly #writeRevocation: WriteRevocation;
+  readonly #longestAccess: LongestAccess;
   readonly #begin: SqliteStatement;
   readonly #commit: SqliteStatement;
   readonly #rollback: SqliteStatement;
@@ -23,9 +31,10 @@ export class GroupCommit {
   readonly #release: SqliteStatement;
   readonly #rollbackToSavepoint: SqliteStatement;
 
-  constructor(database: SqliteDatabase, acts: Acts, writeRevocation: WriteRevocation) {
+  constructor(database: SqliteDatabase, { acts, writeRevocation, longestAccess }: GroupCommitParts) {
     this.#acts = acts;
     this.#writeRevocation = writeRevocation;
+    this.#longestAccess = longestAccess;
     this.#begin = database.prepare('BEGIN IMMEDIATE');
     this.#commit = database.prepare('COMMIT');
     this.#rollback = database.prepare('ROLLBACK');
@@ -38,8 +47,12 @@ export class GroupCommit {
     const revocations: Revocation[] = [];
     const reading = batch.every(({ name }) => readingActs.has(name));
     try {
-      if (reading) return { answers: batch.map((call) => this.#read(call)), revocations };
+      if (reading) {
+        this.#longestAccess.refresh();
+        return { answers: batch.map((call) => this.#read(call)), revocations };
+      }
       this.#begin.run();
+      this.#longestAccess.settle(Math.max(...batch.map(({ now }) => now)));
       const answers = batch.map((call) => (readingActs.has(call.name) ? this.#read(call) : this.#write(call, revocations)));
       this.#commit.run();
       return { answers, revocations };

@@ -88,25 +88,30 @@ const migrations: readonly Migration[] = [
 ];
 
 /**
- * Brings the schema up to date, or only checks that it is. Must run inside a transaction that has the write lock.
- * @throws {ConfigError} another program's database, one that a newer version has changed, or one that is out of date in mode `check`.
+ * Brings the schema up to date. Must run inside a transaction that has the write lock.
+ * @throws {ConfigError} another program's database, or one that a newer version has changed.
  */
-export function migrate(database: SqliteDatabase, mode: 'apply' | 'check', now: number): void {
+export function migrate(database: SqliteDatabase, now: number): void {
   const applied = appliedRows(database);
   refuseStrangers(applied);
   const pending = migrations.slice(applied.length);
   if (pending.length === 0) return;
-  if (mode === 'check') {
-    throw refusal(
-      `The database's schema is at version ${applied.length}, this program needs ${migrations.length}: run \`countersign migrate\`.`,
-    );
-  }
   if (applied.length === 0) createLedger(database);
   const record = database.prepare('INSERT INTO migrations (version, name, checksum, applied_at) VALUES (:version, :name, :checksum, :now)');
   pending.forEach(({ name, sql }, index) => {
     database.exec(sql);
     record.run({ version: applied.length + index + 1, name, checksum: checksumOf(sql), now });
   });
+}
+
+/** Writes nothing. @throws {ConfigError} as `migrate` does, and for a schema that is out of date. */
+export function requireCurrentSchema(database: SqliteDatabase): void {
+  const applied = appliedRows(database);
+  refuseStrangers(applied);
+  if (applied.length === migrations.length) return;
+  throw refusal(
+    `The database's schema is at version ${applied.length}, this program needs ${migrations.length}: run \`countersign migrate\`.`,
+  );
 }
 
 export function appliedMigrations(database: SqliteDatabase): AppliedMigration[] {

@@ -5,24 +5,25 @@ import type { Acts, Opening } from './acts.js';
 import { isBusy, isNotADatabase, type SqliteDatabase, type SqliteDriver } from './driver.js';
 import { GroupCommit } from './group-commit.js';
 import { keyActs } from './keys.js';
-import { migrate } from './migrations.js';
-import { prepareFeedEpoch, prepareRevocations, revocationActs, type RevocationWriting } from './revocations.js';
+import { LongestAccess } from './longest-access.js';
+import { migrate, requireCurrentSchema } from './migrations.js';
+import { prepareFeedEpoch, revocationActs, revocationWriter } from './revocations.js';
 import { sessionActs } from './sessions.js';
 import { userActs } from './users.js';
 import { wholeStoreActs } from './whole-store.js';
 
 export interface OpenDatabase {
-  readonly longestAccessSeconds: number;
+  readonly longestAccess: Pick<LongestAccess, 'seconds'>;
   readonly groupCommit: GroupCommit;
   close(): void;
 }
 
 /** @throws {ConfigError | StoreUnavailableError} or what SQLite says */
 export function openDatabase(Driver: SqliteDriver, opening: Opening): OpenDatabase {
-  const database = new Driver(opening.file);
+  const inspecting = opening.mode === 'inspect';
+  const database = new Driver(opening.file, { readOnly: inspecting });
   try {
-    configure(database);
-    const writing = settle(database, opening);
+    const longestAccess = inspecting ? inspect(database, opening) : settle(database, opening);
     const acts: Acts = {
       ...userActs(database),
       ...sessionActs(database),
@@ -31,8 +32,8 @@ export function openDatabase(Driver: SqliteDriver, opening: Opening): OpenDataba
       ...wholeStoreActs(database),
     };
     return {
-      longestAccessSeconds: writing.longestAccessSeconds,
-      groupCommit: new GroupCommit(database, acts, writing.write),
+      longestAccess,
+      groupCommit: new GroupCommit(database, { acts, writeRevocation: revocationWriter(database, longestAccess), longestAccess }),
       close: () => database.close(),
     };
   } catch (error) {
@@ -42,11 +43,16 @@ export function openDatabase(Driver: SqliteDriver, opening: Opening): OpenDataba
   }
 }
 
-function configure(database: SqliteDatabase): void {
-  database.exec('PRAGMA busy_timeout = 5000');
-  useWriteAheadLog(database);
-  // FULL: a commit is on disk when it is acknowledged, not only after the next checkpoint.
-  database.exec('PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;');
+/** Waits for other processes; runs no function that a file from elsewhere could have put into its schema. */
+const settings = 'PRAGMA busy_timeout = 5000; PRAGMA trusted_schema = OFF;';
+
+/** Reads only, so that looking at a database leaves every byte of it as it is. */
+function inspect(database: SqliteDatabase, { accessTtlSeconds }: Opening): LongestAccess {
+  database.exec(settings);
+  requireCurrentSchema(database);
+  const longestAccess = new LongestAccess(database, accessTtlSeconds);
+  longestAccess.refresh();
+  return longestAccess;
 }
 
 /** Changing the journal needs the file for oneself for a moment, and SQLite does not wait for that by itself. */
@@ -74,14 +80,19 @@ function journalMode(database: SqliteDatabase): string {
 }
 
 /** In one transaction with the write lock, so that of many processes one migrates and the others find it done. */
-function settle(database: SqliteDatabase, { migrations, accessTtlSeconds, now }: Opening): RevocationWriting {
+function settle(database: SqliteDatabase, { accessTtlSeconds, now }: Opening): LongestAccess {
+  database.exec(settings);
+  useWriteAheadLog(database);
+  // A commit is on disk when it is acknowledged, not only after the next checkpoint.
+  database.exec('PRAGMA synchronous = FULL');
   database.exec('BEGIN IMMEDIATE');
   try {
-    migrate(database, migrations, now);
+    migrate(database, now);
     prepareFeedEpoch(database);
-    const writing = prepareRevocations(database, accessTtlSeconds, now);
+    const longestAccess = new LongestAccess(database, accessTtlSeconds);
+    longestAccess.settle(now);
     database.exec('COMMIT');
-    return writing;
+    return longestAccess;
   } catch (error) {
     rollBack(database);
     throw error;

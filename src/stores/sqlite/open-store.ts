@@ -10,15 +10,17 @@ import { DatabaseThread, OpeningRefused } from './database-thread.js';
 
 /** @param file absolute path, or `:memory:` */
 export async function openStore(file: string, context: StoreContext): Promise<OpenStore> {
-  if (file !== ':memory:') await prepareFile(file, context.migrations);
-  const { accessTtlSeconds, migrations } = context;
-  const opening: Opening = { file, accessTtlSeconds, migrations, now: Math.floor(context.clock.now()) };
+  if (file !== ':memory:') await prepareFile(file, context.mode);
+  const { accessTtlSeconds, mode } = context;
+  const opening: Opening = { file, accessTtlSeconds, mode, now: Math.floor(context.clock.now()) };
   const thread = await start(opening);
   const queue = new ActQueue(context, opening, thread);
   return {
     kind: 'sqlite',
     shared: false,
-    longestAccessSeconds: thread.longestAccessSeconds,
+    get longestAccessSeconds() {
+      return queue.longestAccessSeconds;
+    },
     users: userStore(queue),
     sessions: sessionStore(queue),
     keys: keyStore(queue),
@@ -32,9 +34,9 @@ export async function openStore(file: string, context: StoreContext): Promise<Op
 }
 
 /** Folder and file for their owner only. SQLite gives its log the mode of the file. */
-async function prepareFile(file: string, migrations: StoreContext['migrations']): Promise<void> {
+async function prepareFile(file: string, mode: StoreContext['mode']): Promise<void> {
   try {
-    if (migrations === 'check') {
+    if (mode === 'inspect') {
       await stat(file);
       return;
     }

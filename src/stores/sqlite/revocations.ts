@@ -1,59 +1,24 @@
 /** Revocation rows: how they are written, how long they live, and how the feed reads them. */
 import { systemRandom } from '../../crypto/random.js';
+import { keptBeyondTokensSeconds } from '../../model/clock-tolerance.js';
 import type { Revocation, RevocationPage } from '../../model/store.js';
 import type { ActsOf } from './acts.js';
 import type { SqliteDatabase, SqliteStatement } from './driver.js';
 import type { WriteRevocation } from './group-commit.js';
-
-/** How far the clocks of issuer and verifier may be apart, and ten minutes for what nobody thought of. */
-const marginSeconds = 60 + 600;
+import type { LongestAccess } from './longest-access.js';
 
 const pageSize = 5000;
 
-/** The greatest access-token life that was configured; `until`: when the last token of that life has run out, if a shorter one is configured now. */
-interface LongestAccess {
-  readonly seconds: number;
-  readonly until: number | null;
-}
-
-/** Writes nothing, and so costs no sync, when it is already so. */
-const writeMetaSql = `
-  INSERT INTO meta (key, value) VALUES ('longest_access', :value)
-  ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE value <> excluded.value`;
-
-export interface RevocationWriting {
-  readonly longestAccessSeconds: number;
-  readonly write: WriteRevocation;
-}
-
-/** Settles the access-token life that revocation rows must outlive. Must run inside a transaction that has the write lock. */
-export function prepareRevocations(database: SqliteDatabase, configuredSeconds: number, now: number): RevocationWriting {
-  const readMeta = database.prepare("SELECT value FROM meta WHERE key = 'longest_access'");
+/** Rows outlive every token that they concern, also those of the longest life that any process has. */
+export function revocationWriter(database: SqliteDatabase, longestAccess: LongestAccess): WriteRevocation {
   const insert = database.prepare(
     'INSERT INTO revocations (kind, subject, value, expires_at) VALUES (:kind, :subject, :value, :expiresAt)',
   );
-  const stored = (): LongestAccess | null => {
-    const row = readMeta.get() as { value: string } | undefined;
-    return row === undefined ? null : (JSON.parse(row.value) as LongestAccess);
+  return (at, fact) => {
+    const revocation: Revocation = { ...fact, expiresAt: at + (longestAccess.seconds + keptBeyondTokensSeconds) * 1000 };
+    insert.run({ ...revocation });
+    return revocation;
   };
-  const settled = settleLongestAccess(stored(), configuredSeconds, now);
-  database.prepare(writeMetaSql).run({ value: JSON.stringify(settled) });
-  return {
-    longestAccessSeconds: settled.seconds,
-    write: (at, fact) => {
-      // Read each time: another process may have been opened with a longer life since.
-      const seconds = Math.max(settled.seconds, stored()?.seconds ?? 0);
-      const revocation: Revocation = { ...fact, expiresAt: at + (seconds + marginSeconds) * 1000 };
-      insert.run({ ...revocation });
-      return revocation;
-    },
-  };
-}
-
-function settleLongestAccess(stored: LongestAccess | null, configuredSeconds: number, now: number): LongestAccess {
-  const hasRunOut = typeof stored?.until === 'number' && stored.until <= now;
-  if (stored === null || hasRunOut || configuredSeconds >= stored.seconds) return { seconds: configuredSeconds, until: null };
-  return { seconds: stored.seconds, until: stored.until ?? now + stored.seconds * 1000 };
 }
 
 function newFeedEpoch(): string {

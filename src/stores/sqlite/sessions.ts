@@ -102,7 +102,7 @@ class SessionStatements {
         AND (late_double_generation IS NULL OR late_double_generation < :generation - 1)`);
     this.end = database.prepare(`
       UPDATE sessions SET ended_at = :now, end_reason = :reason
-      WHERE id = :id AND ended_at IS NULL AND (:userId IS NULL OR user_id = :userId)`);
+      WHERE id = :id AND ended_at IS NULL AND (:userId IS NULL OR user_id = :userId) RETURNING user_id`);
     this.endOthers = database.prepare(`
       UPDATE sessions SET ended_at = :now, end_reason = :reason WHERE user_id = :userId AND id <> :exceptId AND ${isAlive} RETURNING id`);
     this.raiseEpoch = database.prepare(
@@ -243,10 +243,11 @@ class Sessions {
     return this.#statements.recordLateDouble.run({ id, generation, now }).changes !== 0;
   }
 
-  end(scope: ActScope, ending: { id: string; reason: SessionEndReason; userId: string | null }): boolean {
-    if (this.#statements.end.run({ ...ending, now: scope.now }).changes === 0) return false;
+  end(scope: ActScope, ending: { id: string; reason: SessionEndReason; userId: string | null }): string | null {
+    const [row] = this.#statements.end.all({ ...ending, now: scope.now }) as Pick<SessionRow, 'user_id'>[];
+    if (row === undefined) return null;
     scope.revoke('session', ending.id, 0);
-    return true;
+    return row.user_id;
   }
 
   endOthers(scope: ActScope, others: { userId: string; exceptId: string; reason: SessionEndReason }): number {

@@ -1,4 +1,5 @@
 /** Users: the acts of `UserStore`, as they run on the database thread. */
+import { adminRole } from '../../model/store.js';
 import type {
   NewUserRecord,
   PasswordCredential,
@@ -72,7 +73,7 @@ const deletedEpoch = Number.MAX_SAFE_INTEGER;
 const columns = userColumns.join(', ');
 
 const isEnabledAdmin = (user: string): string =>
-  `(${user}.disabled_at IS NULL AND EXISTS (SELECT 1 FROM json_each(${user}.roles) AS role WHERE role.value = 'admin'))`;
+  `(${user}.disabled_at IS NULL AND EXISTS (SELECT 1 FROM json_each(${user}.roles) AS role WHERE role.value = '${adminRole}'))`;
 
 /** Holds unless the user is the last enabled one with the role `admin`. In the same statement as the write, so that two admins cannot demote each other. */
 const leavesAnAdmin = `(NOT ${isEnabledAdmin('users')} OR EXISTS (SELECT 1 FROM users AS other WHERE other.id <> users.id AND ${isEnabledAdmin('other')}))`;
@@ -199,7 +200,7 @@ class Users {
   }
 
   setRoles(scope: ActScope, id: string, roles: readonly string[]): UserWriteOutcome {
-    const keepsAdmin = roles.includes('admin') ? 1 : 0;
+    const keepsAdmin = roles.includes(adminRole) ? 1 : 0;
     const user = changedUser(this.#statements.setRoles, { id, roles: JSON.stringify(roles), keepsAdmin, now: scope.now });
     if (user === null) return this.#unwritten(id);
     scope.revoke('authz', id, user.authzVersion);

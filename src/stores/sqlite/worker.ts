@@ -20,13 +20,14 @@ try {
 function serve(database: OpenDatabase): void {
   mainThread?.on('message', (message: ToDatabase) => {
     if ('batch' in message) {
-      tell(database.groupCommit.run(message.batch));
+      const outcome = database.groupCommit.run(message.batch);
+      tell({ ...outcome, longestAccessSeconds: database.longestAccess.seconds });
     } else {
       database.close();
       mainThread.close();
     }
   });
-  tell({ opened: { longestAccessSeconds: database.longestAccessSeconds } });
+  tell({ opened: { longestAccessSeconds: database.longestAccess.seconds } });
 }
 
 function refusalOf(error: unknown): Failure {
