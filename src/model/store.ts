@@ -86,7 +86,8 @@ export interface NewUserRecord {
   readonly emailVerified: boolean;
   /**
    * What happens when another user already signs in by this address: `refuse` answers taken; `yield` creates the user all the same, who then
-   * cannot sign in by it, so that registration does not tell a stranger which addresses have accounts.
+   * cannot sign in by it, so that registration does not tell a stranger which addresses have accounts. With `emailVerified`, a holder who
+   * never proved that it is his gives it up in either case.
    */
   readonly onEmailTaken: 'refuse' | 'yield';
   readonly name: string | null;

@@ -105,6 +105,15 @@ function creating(makeStore: MakeStore): void {
     await createUser(at.store, { email: 'a@x.org', emailKey: 'a@x.org', onEmailTaken: 'yield' });
   });
 
+  test('a proved address is taken from a holder who never proved it, and from nobody else', async () => {
+    const unproved = await createUser(at.store, { email: 'a@x.org', emailKey: 'a@x.org', emailVerified: false });
+    const owner = await createUser(at.store, { email: 'a@x.org', emailKey: 'a@x.org', emailVerified: true, onEmailTaken: 'refuse' });
+    expect(await at.store.users.find({ emailKey: 'a@x.org' })).toEqual(owner);
+    expect(await at.store.users.find({ id: unproved.id })).toEqual(unproved);
+    const late = newUser({ email: 'a@x.org', emailKey: 'a@x.org', emailVerified: true });
+    expect(await at.store.users.create(late)).toEqual({ outcome: 'email_taken' });
+  });
+
   test('a taken user name is told before a taken address', async () => {
     await createUser(at.store, { usernameKey: 'ada', email: 'a@x.org', emailKey: 'a@x.org' });
     expect(await at.store.users.create(newUser({ usernameKey: 'ada', emailKey: 'a@x.org' }))).toEqual({ outcome: 'username_taken' });

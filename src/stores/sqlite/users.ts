@@ -83,6 +83,7 @@ class UserStatements {
   readonly findById: SqliteStatement;
   readonly findByUsername: SqliteStatement;
   readonly findByEmail: SqliteStatement;
+  readonly releaseEmail: SqliteStatement;
   readonly update: SqliteStatement;
   readonly rehash: SqliteStatement;
   readonly setPassword: SqliteStatement;
@@ -107,6 +108,7 @@ class UserStatements {
     this.findById = find('id');
     this.findByUsername = find('username_key');
     this.findByEmail = find('email_login_key');
+    this.releaseEmail = database.prepare('UPDATE users SET email_login_key = NULL, updated_at = :now WHERE id = :id');
     this.update = change('name = :name, profile = :profile, search_text = :searchText');
     this.rehash = change('password_hash = :to', 'password_hash = :from');
     this.setPassword = change('password_hash = :passwordHash, session_epoch = session_epoch + 1');
@@ -150,7 +152,10 @@ class Users {
 
   create({ now }: ActScope, user: NewUserRecord): ActResult<'users.create'> {
     if (user.usernameKey !== null && this.find({ usernameKey: user.usernameKey }) !== null) return { outcome: 'username_taken' };
-    const emailTaken = user.emailKey !== null && this.find({ emailKey: user.emailKey }) !== null;
+    const holder = user.emailKey === null ? null : this.find({ emailKey: user.emailKey })?.user;
+    const givesItUp = holder?.emailVerified === false && user.emailVerified;
+    if (givesItUp) this.#statements.releaseEmail.run({ id: holder.id, now });
+    const emailTaken = Boolean(holder) && !givesItUp;
     if (emailTaken && user.onEmailTaken === 'refuse') return { outcome: 'email_taken' };
     this.#statements.insert.run({
       id: user.id,
