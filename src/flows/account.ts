@@ -24,7 +24,7 @@ export async function updateAccount(context: FlowContext, principal: Principal, 
 }
 
 /** Absent fields stay. */
-export function readChanges(context: FlowContext, { name, profile }: AccountChanges): UserChanges {
+function readChanges(context: FlowContext, { name, profile }: AccountChanges): UserChanges {
   return { ...(name === undefined ? {} : { name }), ...(profile === undefined ? {} : { profile: context.parseProfile(profile) }) };
 }
 

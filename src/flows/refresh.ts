@@ -3,6 +3,7 @@ import { constantTimeEqual } from '../crypto/digest.js';
 import { AuthError } from '../errors.js';
 import type { LiveSession, SessionAndUser } from '../model/store.js';
 import { judgeRefresh, type ReplayVerdict } from '../policy/replay.js';
+import { isLive } from '../policy/session-life.js';
 import { verifyRefreshToken, type RefreshTokenContent } from '../tokens/refresh-token.js';
 import type { FlowContext } from './context.js';
 import { issueTokens, type SignedIn } from './issue-tokens.js';
@@ -92,8 +93,9 @@ async function settle(context: FlowContext, { content, found, verdict }: Settlem
     case 'serve_again': {
       // Before the one late double is spent: an application whose claims fail for a while must not use it up.
       const app = await context.claimsOf((found as LiveSession).user);
-      if (verdict.late && !(await context.store.sessions.recordLateDouble(session.id, session.generation))) return null;
-      if (verdict.late) context.emit('session.late_double', who);
+      const isFirst = verdict.late && (await context.store.sessions.recordLateDouble(session.id, session.generation));
+      if (isFirst) context.emit('session.late_double', who);
+      else if (verdict.late && !(await wasServedMeanwhile(context, found))) return null;
       return issueTokens(context, found as LiveSession, content.atGeneration(session.generation), app);
     }
     case 'replayed': {
@@ -102,4 +104,12 @@ async function settle(context: FlowContext, { content, found, verdict }: Settlem
       throw new AuthError('refresh_token_replayed');
     }
   }
+}
+
+/** Two tabs that wake up together are one late double: the other one's was recorded after this one had been judged. */
+async function wasServedMeanwhile({ store }: FlowContext, { session }: SessionAndUser): Promise<boolean> {
+  const now = await store.sessions.find(session.id);
+  return (
+    now !== null && isLive(now) && now.session.generation === session.generation && now.session.lateDoubleGeneration === session.generation
+  );
 }

@@ -31,8 +31,8 @@ export interface Route<Who, Body> {
   readonly body: z.ZodType<Body> | ((config: AuthConfig) => z.ZodType<Body>);
   /** Judged by the refresh token that it reads, or by nothing, whatever `Authorization` says. */
   readonly ignoresBearer?: boolean;
-  /** Anybody may keep and read the answer, for this long. */
-  readonly publicSeconds?: number;
+  /** Anybody may read the answer, without credentials, and keep it for as long as a key set. */
+  readonly isPublic?: boolean;
   answer(exchange: Exchange<Who, Body>): Answer | Promise<Answer>;
 }
 

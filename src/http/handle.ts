@@ -1,5 +1,5 @@
 /** Request in, answer out: finds the route, runs the guards in their order, calls it, and lets every error out by one door. */
-import { isSafeMethod, readBearer, readHeader } from '../access/credentials.js';
+import { findCookie, isSafeMethod, readBearer, readHeader } from '../access/credentials.js';
 import { requireTrustedOrigin } from '../access/csrf-guard.js';
 import type { Core } from '../core.js';
 import { AuthError } from '../errors.js';
@@ -9,6 +9,7 @@ import type { AnyRoute } from './exchange.js';
 import { createRouteFinder, type FoundPath } from './find-route.js';
 import type { Answer, HeaderList, HttpRequest, HttpResponse } from './message.js';
 import { checkShape, readJsonObject } from './read-body.js';
+import { jwksLifetimeSeconds } from '../tokens/key-rotation.js';
 import { routes } from './routes.js';
 import { securityHeaders } from './security-headers.js';
 
@@ -28,9 +29,10 @@ export function createHandler(core: Core): HttpHandler {
   const newRequestId = (): string => core.random(12).toString('base64url');
 
   function complete(requestId: string, { headers }: Pick<HttpRequest, 'headers'>, work: WorkDone): HttpResponse {
-    const { response, row } = work;
-    const publicSeconds = response.status === 200 ? (row?.publicSeconds ?? null) : null;
-    const cors = row?.publicSeconds === undefined ? [...corsHeaders(core.config, headers), varyOnOrigin] : publicCorsHeaders;
+    const { response, found } = work;
+    const isPublic = found !== null && isPublicPath(found);
+    const publicSeconds = response.status === 200 && isPublic ? jwksLifetimeSeconds : null;
+    const cors = isPublic ? publicCorsHeaders : [...corsHeaders(core.config, headers), varyOnOrigin];
     return { ...response, headers: [...securityHeaders(core.config, requestId, publicSeconds), ...cors, ...response.headers] };
   }
 
@@ -42,10 +44,10 @@ export function createHandler(core: Core): HttpHandler {
     try {
       const running = row && found && { core, request, requestId, row, params: found.params, query };
       const answer = running ? await run(running) : answerWithoutRoute(core, request, found);
-      return complete(requestId, request, { response: toResponse(answer, request.method), row });
+      return complete(requestId, request, { response: toResponse(answer, request.method), found });
     } catch (error) {
       const response = errorResponse(toAuthError(error, requestId, core.logger), requestId);
-      return complete(requestId, request, { response: request.method === 'HEAD' ? { ...response, body: '' } : response, row });
+      return complete(requestId, request, { response: request.method === 'HEAD' ? { ...response, body: '' } : response, found });
     }
   }
 
@@ -64,7 +66,7 @@ export function createHandler(core: Core): HttpHandler {
       const requestId = newRequestId();
       return complete(requestId, request, {
         response: errorResponse(toAuthError(error, requestId, core.logger), requestId),
-        row: undefined,
+        found: null,
       });
     },
   };
@@ -72,7 +74,7 @@ export function createHandler(core: Core): HttpHandler {
 
 interface WorkDone {
   readonly response: HttpResponse;
-  readonly row: AnyRoute | undefined;
+  readonly found: FoundPath | null;
 }
 
 interface Running {
@@ -88,6 +90,7 @@ interface Running {
 async function run(running: Running): Promise<Answer> {
   const { core, request, row } = running;
   requireOrigin(core, request, row);
+  if (row.isPublic !== true) requireSingleCookies(core, request);
   const sent = await readJsonObject(request);
   const who: unknown = await whenFresh(core, (): unknown => row.guard(running));
   const body: unknown = checkShape(typeof row.body === 'function' ? row.body(core.config) : row.body, sent);
@@ -98,6 +101,13 @@ function requireOrigin(core: Core, { method, headers }: HttpRequest, { ignoresBe
   if (isSafeMethod(method)) return;
   const hasBearer = ignoresBearer !== true && readBearer(readHeader(headers, 'authorization')) !== undefined;
   if (!hasBearer) requireTrustedOrigin(headers, core.config);
+}
+
+/** Which of two cookies of one name is genuine is not guessed, whether or not this route reads it. @throws {AuthError} `invalid_request`. */
+function requireSingleCookies({ config }: Core, { headers }: HttpRequest): void {
+  const cookies = readHeader(headers, 'cookie');
+  if (cookies === undefined || readBearer(readHeader(headers, 'authorization')) !== undefined) return;
+  for (const { name } of Object.values(config.cookies)) findCookie(cookies, name);
 }
 
 /** Where revocations are not up to date, waits once, within a bound, for them to be. */
@@ -116,8 +126,20 @@ function answerWithoutRoute(core: Core, { method, headers }: HttpRequest, found:
   const methods = [...found.byMethod.keys()];
   const allow = [...(methods.includes('GET') ? ['HEAD'] : []), ...methods, 'OPTIONS'];
   if (method !== 'OPTIONS') throw new AuthError('method_not_allowed', { allow });
+  if (isPublicPath(found))
+    return {
+      status: 204,
+      headers: [
+        ['allow', allow.join(', ')],
+        ['access-control-allow-methods', methods.join(', ')],
+      ],
+    };
   if (isPreflight(method, headers)) return { status: 204, headers: preflightHeaders(core.config, headers, methods) };
   return { status: 204, headers: [['allow', allow.join(', ')]] };
+}
+
+function isPublicPath({ byMethod }: FoundPath): boolean {
+  return [...byMethod.values()].every((row) => row.isPublic === true);
 }
 
 function toResponse({ status, document, headers = [] }: Answer, method: string): HttpResponse {

@@ -32,6 +32,16 @@ export function presentedRefreshToken(
   return { token, bearer: inBody !== undefined, sessionId };
 }
 
+/** A bearer session's token belongs into a body, any other into a cookie. @throws {AuthError} `refresh_token_invalid`. */
+export async function requireOwnPlace(
+  core: Arrival['core'],
+  { sessionId, bearer }: PresentedToken & { readonly sessionId: string },
+): Promise<void> {
+  const found = await core.store.sessions.find(sessionId);
+  if (found && (found.session.delivery === 'bearer') !== bearer)
+    throw new AuthError('refresh_token_invalid', { reason: 'token in the wrong place' });
+}
+
 /** The session that this browser has already, to be ended by a new login; its cookie needs to be genuine, nothing more. */
 export function sessionOfBrowser(arrival: Arrival): string | null {
   const cookie = refreshCookie(arrival);

@@ -9,7 +9,6 @@ import {
   setRolesBody,
   updateProfileBody,
 } from '../protocol/bodies.js';
-import { jwksLifetimeSeconds } from '../tokens/key-rotation.js';
 import { route, type AnyRoute } from './exchange.js';
 import { admin, adminWrite, anyone, sensitive, signedIn, signedInLive, signedInOrGuest } from './guards.js';
 import { answerCurrentSession, answerEndOtherSessions, answerEndSession, answerListSessions } from './routes/sessions.js';
@@ -35,8 +34,6 @@ import {
 } from './routes/users.js';
 import { answerJwks, answerMetadata } from './routes/well-known.js';
 
-const publicSeconds = jwksLifetimeSeconds;
-
 export const routes: readonly AnyRoute[] = [
   route({ method: 'POST', path: '/auth/register', guard: anyone, body: registerBodyFor, ignoresBearer: true, answer: answerRegister }),
   route({ method: 'POST', path: '/auth/login', guard: anyone, body: loginBody, ignoresBearer: true, answer: answerLogin }),
@@ -60,6 +57,6 @@ export const routes: readonly AnyRoute[] = [
   route({ method: 'PUT', path: '/admin/users/{id}/roles', guard: adminWrite, body: setRolesBody, answer: answerSetRoles }),
   route({ method: 'DELETE', path: '/admin/users/{id}/sessions', guard: adminWrite, body: noBody, answer: answerEndSessionsOfUser }),
 
-  route({ method: 'GET', path: '/.well-known/jwks.json', guard: anyone, body: noBody, publicSeconds, answer: answerJwks }),
-  route({ method: 'GET', path: '/.well-known/countersign', guard: anyone, body: noBody, publicSeconds, answer: answerMetadata }),
+  route({ method: 'GET', path: '/.well-known/jwks.json', guard: anyone, body: noBody, isPublic: true, answer: answerJwks }),
+  route({ method: 'GET', path: '/.well-known/countersign', guard: anyone, body: noBody, isPublic: true, answer: answerMetadata }),
 ];

@@ -18,20 +18,20 @@ export function signedInAnswer(config: AuthConfig, signedIn: SignedIn, now: numb
   return ok(document, signedInCookies(config, signedIn, now));
 }
 
-/** The whole state of the session's cookies, so that nothing of another session or mode is left. None in bearer mode. */
+/** The session's cookies; none in bearer mode. */
 export function signedInCookies({ cookies }: AuthConfig, signedIn: SignedIn, now: number): HeaderList {
   const { session, sessionSeconds, csrfToken } = signedIn;
   if (session.delivery === 'bearer') return [];
   const maxAge = session.remember ? sessionSeconds : null;
   const state = { v: 1, exp: Math.floor(now / 1000) + sessionSeconds, csrf: csrfToken };
   return [
-    session.delivery === 'cookie' ? setCookie(cookies.access, signedIn.accessToken, maxAge) : clearCookie(cookies.access),
+    ...(session.delivery === 'cookie' ? [setCookie(cookies.access, signedIn.accessToken, maxAge)] : []),
     setCookie(cookies.refresh, signedIn.refreshToken, maxAge),
     setCookie(cookies.state, Buffer.from(JSON.stringify(state)).toString('base64url'), maxAge),
   ];
 }
 
-/** For an accepted logout only: no refusal ever clears a cookie. */
+/** For an accepted logout or the end of an account: no refusal ever clears a cookie. */
 export function clearedCookies({ cookies }: AuthConfig): HeaderList {
   return [clearCookie(cookies.access), clearCookie(cookies.refresh), clearCookie(cookies.state)];
 }

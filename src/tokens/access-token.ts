@@ -79,7 +79,7 @@ export interface VerifiedAccessToken {
 
 /**
  * Signature first, then every claim. One exact header per key: nothing of a header is believed, or even parsed.
- * @throws {AuthError} `token_invalid`, `token_expired`.
+ * @throws {AuthError} `token_invalid`; `token_expired`, also for a genuine token from the future or with a life longer than any configured.
  */
 export function verifyAccessToken(token: string, ring: KeyRing, rules: AccessTokenRules, now: number): VerifiedAccessToken {
   if (token.length > maxTokenLength) throw invalid('longer than 8 KiB');
@@ -123,11 +123,13 @@ function validateClaims(payload: Record<string, unknown>, { key, rules, nowSecon
   if (iss !== rules.issuer) throw invalid('other issuer');
   const [audience] = rules.audience;
   if (audience === undefined || !(typeof aud === 'string' ? aud === audience : aud.includes(audience))) throw invalid('other audience');
-  const nbf = payload['nbf'];
-  if (nbf !== undefined && !(isInstant(nbf) && nbf <= nowSeconds + clockToleranceSeconds)) throw invalid('not valid yet');
-  if (iat > nowSeconds + clockToleranceSeconds) throw invalid('issued in the future');
-  if (exp <= iat || exp - iat > rules.longestSeconds) throw invalid('life longer than any configured');
+  const { nbf = iat } = payload;
+  if (!isInstant(nbf) || exp <= iat) throw invalid('instants contradict each other');
   if (nowSeconds >= exp) throw new AuthError('token_expired');
+  // Ours beyond doubt, but of a clock or a setting that no longer holds: a refresh brings one that can be believed.
+  const latest = nowSeconds + clockToleranceSeconds;
+  if (iat > latest || nbf > latest) throw new AuthError('token_expired', { reason: 'issued in the future' });
+  if (exp - iat > rules.longestSeconds) throw new AuthError('token_expired', { reason: 'life longer than any configured' });
   // No honest token of a key that stopped signing this long ago can be alive.
   if (key.state === 'expired') throw invalid('key expired');
   return payload;

@@ -28,6 +28,11 @@ describe('signing keys', () => {
     expect(statesAt(110_000, records)['a']).toBe('expired');
   });
 
+  it('sign all the same when the clock went back behind all of them', () => {
+    expect(statesAt(-1, records)).toEqual({ a: 'signing', b: 'next', c: 'next' });
+    expect(statesAt(-1, [key('x', 0, 5), ...records.slice(1)])).toEqual({ x: 'compromised', b: 'signing', c: 'next' });
+  });
+
   it('that are compromised never sign or verify, whichever they are', () => {
     expect(statesAt(150_000, [key('a', 0), key('b', 100_000, 120_000)])).toEqual({ a: 'signing', b: 'compromised' });
     expect(keyStates([key('a', 0, 1)], { now: 5, tokenSeconds: 10 })).toBeNull();

@@ -43,7 +43,8 @@ export interface KeyRingTimes {
 /** State of each record; `records` in the order in which they were added. Null when none can sign. */
 export function keyStates(records: readonly SigningKeyRecord[], { now, tokenSeconds }: KeyRingTimes): ReadonlyMap<string, KeyState> | null {
   const sound = records.filter((record) => record.compromisedAt === null);
-  const signing = sound.findLast((record) => record.signsFrom <= now);
+  // After the clock went back no key may have begun: the oldest one then signs all the same, or nothing would start.
+  const signing = sound.findLast((record) => record.signsFrom <= now) ?? sound[0];
   if (!signing) return null;
   const states = new Map<string, KeyState>(records.map((record) => [record.kid, 'compromised']));
   sound.forEach((record, index) => {

@@ -146,13 +146,13 @@ describe('a claim', () => {
     expect(await outcomeOf(now - 899, now + 1)).toEqual(['200']);
     expect(await outcomeOf(now - 900, now)).toEqual(['401 token_expired']);
     expect(await outcomeOf(now - 901, now - 1)).toEqual(['401 token_expired']);
-    expect(await outcomeOf(now, now + 901)).toEqual(['401 token_invalid']);
-    expect(await outcomeOf(0, now + 900)).toEqual(['401 token_invalid']);
+    expect(await outcomeOf(now, now + 901)).toEqual(['401 token_expired']);
+    expect(await outcomeOf(0, now + 900)).toEqual(['401 token_expired']);
     expect(await outcomeOf(now, now)).toEqual(['401 token_invalid']);
     expect(await outcomeOf(now + 1, now)).toEqual(['401 token_invalid']);
     expect(await outcomeOf(now + 600, now + 1500), 'clock of another node ten minutes ahead').toEqual(['200']);
-    expect(await outcomeOf(now + 601, now + 1501)).toEqual(['401 token_invalid']);
-    expect(await presentEverywhere(app, withClaims(page, { nbf: now + 601 }))).toEqual(['401 token_invalid']);
+    expect(await outcomeOf(now + 601, now + 1501)).toEqual(['401 token_expired']);
+    expect(await presentEverywhere(app, withClaims(page, { nbf: now + 601 }))).toEqual(['401 token_expired']);
   });
 
   test('sub of another user does not open what is judged against the live row (D-06)', async () => {

@@ -207,13 +207,14 @@ describe('a key named or brought along by the header', () => {
       'k'.repeat(4000),
     ];
     const before = app.log.length;
+    const unexpected = (): unknown[] => app.log.slice(before).filter(({ facts }) => facts['code'] !== 'token_invalid');
     for (const kid of kids) {
       const header = { ...headerOf(token), kid };
       await expectRefused(app, signWithOurKey(app, header, JSON.parse(Buffer.from(payload, 'base64url').toString())), JSON.stringify(kid));
       const emptyHmac = `${encode({ ...header, alg: 'HS256' })}.${payload}`;
       await expectRefused(app, `${emptyHmac}.${createHmac('sha256', '').update(emptyHmac).digest('base64url')}`, JSON.stringify(kid));
     }
-    expect(app.log.length, 'nothing to log: no look-up failed, no file was opened').toBe(before);
+    expect(unexpected(), 'nothing but refusals to log: no look-up failed, no file was opened').toEqual([]);
     expect(await presentEverywhere(app, token)).toEqual(['200']);
   });
 

@@ -121,6 +121,26 @@ describe('late doubles', () => {
     expectEnded(app, page, await presentAgain(second));
   });
 
+  test('of two tabs that wake up together are one, and both go on with the same successor', async () => {
+    const { app } = at;
+    const { page, earlier } = await rotated(app, 1);
+    await app.advance({ hours: 1 });
+    const held = earlier[0]!;
+    const headers = { cookie: held.jar.header ?? '', origin: app.publicUrl, 'x-csrf-token': held.csrf ?? '' };
+    const wakeUp = (): Promise<Response> => app.auth.fetch(new Request(`${app.publicUrl}/api/auth/refresh`, { method: 'POST', headers }));
+    const answers = await Promise.all([wakeUp(), wakeUp(), wakeUp()]);
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
+    const successors = answers.map(
+      (answer) =>
+        answer.headers
+          .getSetCookie()
+          .find((line) => line.includes('refresh='))
+          ?.split(';')[0],
+    );
+    expect(new Set(successors)).toEqual(new Set([`${app.cookie('refresh')}=${page.currentRefreshToken}`]));
+    expect(app.eventsOf(page.sessionId).filter((type) => type === 'session.late_double')).toHaveLength(1);
+  });
+
   test('are served again two generations later', async () => {
     const { app } = at;
     const { page, earlier } = await rotated(app, 1);

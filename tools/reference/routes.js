@@ -29,7 +29,7 @@ const notes = {
   'POST /auth/logout': {
     title: 'Log out',
     about:
-      'Ends the session of the refresh token, and with it every access token of that session, whatever state its tokens are in. The token is read from its cookie or, in bearer mode, from the body; both at once are 400. With the cookie it wants `X-CSRF-Token`. Without a refresh cookie, or with one that is none of ours, it ends the session of the access cookie, if that one is still good (`X-CSRF-Token` again). With nothing that could be ended it answers 200 all the same. A browser is rid of its cookies with each 200; a refresh token in the body touches none. `Authorization` does not say which session is meant: a request that has nothing else is refused, since its session would silently live on.',
+      'Ends the session of the refresh token, and with it every access token of that session, whatever state its tokens are in. The token is read from its cookie or, in bearer mode, from the body; both at once are 400. With the cookie it wants `X-CSRF-Token`. Without a refresh cookie, or with one that is none of ours, it ends the session of the access cookie, if that one is still good (`X-CSRF-Token` again). With nothing that could be ended it answers 200 all the same. A browser is rid of its cookies with each 200; a refresh token in the body touches none. `Authorization` does not say which session is meant while there is a refresh token; a request that has nothing else ends the session of its access token, so that whoever is told that he is out is out.',
     answers: '200 `{ message }`',
     refusals:
       '401 `refresh_token_missing` for a bearer token without a refresh token, 401 `refresh_token_invalid` for a refresh token in the body that is none of ours',

@@ -21,7 +21,8 @@ import {
 } from '../../protocol/bodies.js';
 import { userDocument } from '../documents.js';
 import type { Exchange } from '../exchange.js';
-import { presentedRefreshToken, sessionOfBrowser } from '../refresh-credential.js';
+import { clearCookie } from '../cookies.js';
+import { presentedRefreshToken, requireOwnPlace, sessionOfBrowser } from '../refresh-credential.js';
 import { ok, type Answer } from '../message.js';
 import { clearedCookies, signedInAnswer } from '../session-response.js';
 
@@ -48,7 +49,10 @@ export async function answerLogin(exchange: Exchange<null, LoginBody>): Promise<
     device: body.deviceName ?? deviceName(readHeader(request.headers, 'user-agent')),
     replaces: delivery === 'bearer' ? null : sessionOfBrowser(exchange),
   });
-  return signedInAnswer(core.config, signedIn, core.clock.now());
+  const answer = signedInAnswer(core.config, signedIn, core.clock.now());
+  const leftOver =
+    delivery === 'memory' && findCookie(readHeader(request.headers, 'cookie'), core.config.cookies.access.name) !== undefined;
+  return leftOver ? { ...answer, headers: [...(answer.headers ?? []), clearCookie(core.config.cookies.access)] } : answer;
 }
 
 export async function answerRefresh(exchange: Exchange<null, RefreshTokenBody>): Promise<Answer> {
@@ -61,30 +65,29 @@ export async function answerRefresh(exchange: Exchange<null, RefreshTokenBody>):
 /** Whatever the session's state, its holder may leave. With nothing to leave, the browser is rid of its cookies all the same. */
 export async function answerLogout(exchange: Exchange<null, RefreshTokenBody>): Promise<Answer> {
   const { core, body } = exchange;
-  const sessionId = sessionOfRefreshToken(exchange) ?? sessionOfAccessCookie(exchange);
+  const sessionId = (await sessionOfRefreshToken(exchange)) ?? sessionOfAccessToken(exchange);
   if (sessionId !== undefined) await logout(core, sessionId);
   return ok({ message: 'Logged out.' }, body.refreshToken === undefined ? clearedCookies(core.config) : []);
 }
 
 /** A refresh cookie that is none of ours is nothing to leave; one in a body is a program's mistake, which it should hear of. */
-function sessionOfRefreshToken(exchange: Exchange<null, RefreshTokenBody>): string | undefined {
+async function sessionOfRefreshToken(exchange: Exchange<null, RefreshTokenBody>): Promise<string | undefined> {
   const { refreshToken } = exchange.body;
   try {
-    return presentedRefreshToken(exchange, refreshToken)?.sessionId;
+    const presented = presentedRefreshToken(exchange, refreshToken);
+    if (presented) await requireOwnPlace(exchange.core, presented);
+    return presented?.sessionId;
   } catch (error) {
     if (refreshToken === undefined && error instanceof AuthError && error.code === 'refresh_token_invalid') return undefined;
     throw error;
   }
 }
 
-/** For a browser that lost its refresh cookie. @throws {AuthError} `refresh_token_missing` for a bearer, whose session would silently live on. */
-function sessionOfAccessCookie({ core, request }: Exchange<null, RefreshTokenBody>): string | undefined {
-  if (readBearer(readHeader(request.headers, 'authorization')) !== undefined) {
-    throw new AuthError('refresh_token_missing', {
-      detail: 'Logout reads the refresh token, from its cookie or from "refreshToken" in the body.',
-    });
-  }
-  if (findCookie(readHeader(request.headers, 'cookie'), core.config.cookies.access.name) === undefined) return undefined;
+/** For whoever has no refresh token any more, or forgot to send it: says he is out only when he is. */
+function sessionOfAccessToken({ core, request }: Exchange<null, RefreshTokenBody>): string | undefined {
+  const hasBearer = readBearer(readHeader(request.headers, 'authorization')) !== undefined;
+  const hasCookie = findCookie(readHeader(request.headers, 'cookie'), core.config.cookies.access.name) !== undefined;
+  if (!hasBearer && !hasCookie) return undefined;
   try {
     return core.authenticator.authenticate(request, core.compile(evenIfStale)).sessionId;
   } catch (error) {
