@@ -107,7 +107,7 @@ function requireOrigin(core: Core, { method, headers }: HttpRequest, { ignoresBe
 function requireSingleCookies({ config }: Core, { headers }: HttpRequest): void {
   const cookies = readHeader(headers, 'cookie');
   if (cookies === undefined || readBearer(readHeader(headers, 'authorization')) !== undefined) return;
-  for (const { name } of Object.values(config.cookies)) findCookie(cookies, name);
+  for (const { name } of [config.cookies.access, config.cookies.refresh, config.cookies.state]) findCookie(cookies, name);
 }
 
 /** Where revocations are not up to date, waits once, within a bound, for them to be. */
