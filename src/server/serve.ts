@@ -20,6 +20,7 @@ export async function serve(settings: Settings): Promise<void> {
   const auth = await openBySettings(() => createAuth({ ...authOptions(settings), logger }));
   const server = await listen(settings, auth, logger);
   stopOnSignals({ server, auth, logger });
+  stopWithNpm();
   if (development) process.stdout.write(await welcome(settings, internalsOf(auth).core));
   else logger.info({ publicUrl: options.publicUrl, host: settings.host, port: settings.port }, 'listening');
 }
@@ -73,6 +74,22 @@ function stopOnSignals({ server, auth, logger }: Running): void {
   };
   process.on('uncaughtException', fail);
   process.on('unhandledRejection', fail);
+}
+
+/**
+ * `npm start` of this repository puts a shell between npm and the server, and a signal to npm ends the shell only: the server would live on,
+ * unseen, and keep the port.
+ */
+function stopWithNpm(): void {
+  const { npm_lifecycle_event: script, npm_package_name: name } = process.env;
+  if (script !== 'start' || name !== 'countersign') return;
+  const shell = process.ppid;
+  const watch = setInterval(() => {
+    if (process.ppid === shell) return;
+    clearInterval(watch);
+    process.kill(process.pid, 'SIGTERM');
+  }, 250);
+  watch.unref();
 }
 
 /** False when something could not be closed. */

@@ -1,4 +1,5 @@
 /** How the stand-alone server ends: what runs is finished, and what goes wrong has a sentence. */
+import { spawn } from 'node:child_process';
 import { connect } from 'node:net';
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -68,6 +69,25 @@ describe('a server that is told to stop', () => {
     expect((await server.ended()).code).toBe(0);
     expect(statusesIn(running.received)).toEqual([201]);
   });
+});
+
+test('a server of `npm start` ends with the shell that npm put around it, and gives the port back', async () => {
+  const env = {
+    ...process.env,
+    PORT: String(place.port),
+    COUNTERSIGN_DATA: place.folder,
+    npm_lifecycle_event: 'start',
+    npm_package_name: 'countersign',
+  };
+  const shell = spawn('sh', ['-c', 'node bin/countersign.js serve; true'], { env, stdio: 'ignore' });
+  const live = (): Promise<boolean> =>
+    fetch(`http://127.0.0.1:${place.port}/health/live`).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+  await expect.poll(live, { timeout: 10_000 }).toBe(true);
+  shell.kill('SIGTERM');
+  await expect.poll(live, { timeout: 5_000 }).toBe(false);
 });
 
 describe('a fault that nobody caught', () => {
