@@ -1,16 +1,16 @@
 /** What the command line changes holds in a server that runs, without a word between the two but the database. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { Workplace, type ServerProcess } from '../server/server-process.js';
+import { ServerHome, type ServerProcess } from '../server/server-process.js';
 import { send, type HttpAnswer } from '../support/http.js';
 
 const password = 'correct horse battery staple';
 
-let place: Workplace;
+let place: ServerHome;
 let server: ServerProcess;
 
 beforeEach(async () => {
-  place = await Workplace.open();
+  place = await ServerHome.open();
   server = await place.start();
   expect(
     (await command(['user', 'create', '--username', 'ada', '--role', 'user', '--role', 'admin', '--password-stdin'], password)).code,
@@ -20,7 +20,7 @@ beforeEach(async () => {
 
 afterEach(() => place.close());
 
-function command(args: readonly string[], input?: string): ReturnType<Workplace['run']> {
+function command(args: readonly string[], input?: string): ReturnType<ServerHome['run']> {
   return place.run(args, input === undefined ? {} : { input });
 }
 

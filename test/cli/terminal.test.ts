@@ -4,15 +4,15 @@ import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { Workplace } from '../server/server-process.js';
+import { ServerHome } from '../server/server-process.js';
 
 const program = fileURLToPath(new URL('../../bin/countersign.js', import.meta.url));
 const hasScript = String(spawnSync('script', ['--version']).stdout).includes('util-linux');
 
-let place: Workplace;
+let place: ServerHome;
 
 beforeEach(async () => {
-  place = await Workplace.open();
+  place = await ServerHome.open();
 });
 
 afterEach(() => place.close());

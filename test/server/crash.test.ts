@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { sqlite } from 'countersign/sqlite';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { Workplace } from './server-process.js';
+import { ServerHome } from './server-process.js';
 
 const users = 5;
 const sessionsPerUser = 20;
@@ -15,10 +15,10 @@ const refreshes = users * sessionsPerUser * refreshesPerClient;
 const killAfter = [refreshes * 0.2, refreshes * 0.5, refreshes * 0.8];
 const password = 'correct horse battery staple';
 
-let place: Workplace;
+let place: ServerHome;
 
 beforeEach(async () => {
-  place = await Workplace.open();
+  place = await ServerHome.open();
 });
 
 afterEach(() => place.close());

@@ -5,13 +5,13 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ready } from '../../dist/server/health.js';
 import { send, sendBytes } from '../support/http.js';
-import { problemIn, statusesIn, Workplace } from './server-process.js';
+import { problemIn, statusesIn, ServerHome } from './server-process.js';
 
-let place: Workplace;
+let place: ServerHome;
 let port: number;
 
 beforeAll(async () => {
-  place = await Workplace.open();
+  place = await ServerHome.open();
   await place.start();
   port = place.port;
 });

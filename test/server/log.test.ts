@@ -6,12 +6,12 @@ import { newSecret } from 'countersign';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createLogger } from '../../dist/server/log.js';
 import { send, type HttpAnswer } from '../support/http.js';
-import { Workplace } from './server-process.js';
+import { ServerHome } from './server-process.js';
 
-let place: Workplace;
+let place: ServerHome;
 
 beforeEach(async () => {
-  place = await Workplace.open();
+  place = await ServerHome.open();
 });
 
 afterEach(() => place.close());

@@ -19,7 +19,7 @@ export interface Ended {
 }
 
 /** A working directory with the data of one server, gone when it is closed. */
-export class Workplace {
+export class ServerHome {
   readonly folder: string;
   readonly port: number;
   readonly #servers: ServerProcess[] = [];
@@ -29,8 +29,8 @@ export class Workplace {
     this.port = port;
   }
 
-  static async open(): Promise<Workplace> {
-    return new Workplace(await mkdtemp(join(tmpdir(), 'countersign-server-')), await freePort());
+  static async open(): Promise<ServerHome> {
+    return new ServerHome(await mkdtemp(join(tmpdir(), 'countersign-server-')), await freePort());
   }
 
   get data(): string {
@@ -74,7 +74,7 @@ export class ServerProcess {
   readonly port: number;
   readonly #chunks: Buffer[] = [];
 
-  constructor({ folder, port }: Workplace, args: readonly string[], settings: NodeJS.Dict<string>) {
+  constructor({ folder, port }: ServerHome, args: readonly string[], settings: NodeJS.Dict<string>) {
     this.port = settings['PORT'] === undefined ? port : Number(settings['PORT']);
     const env = { ...environment, PORT: String(port), ...settings };
     this.process = spawn(process.execPath, [program, ...args], { cwd: folder, env, stdio: ['pipe', 'pipe', 'pipe'] });

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { ConfigError, createAuth, newSecret, optionsFromEnvironment } from 'countersign';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { send } from '../support/http.js';
-import { Workplace } from './server-process.js';
+import { ServerHome } from './server-process.js';
 
-let place: Workplace;
+let place: ServerHome;
 
 beforeEach(async () => {
-  place = await Workplace.open();
+  place = await ServerHome.open();
 });
 
 afterEach(() => place.close());

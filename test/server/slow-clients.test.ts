@@ -3,12 +3,12 @@ import { connect } from 'node:net';
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, test } from 'vitest';
-import { HalfSent, problemIn, statusesIn, Workplace } from './server-process.js';
+import { HalfSent, problemIn, statusesIn, ServerHome } from './server-process.js';
 
 const request = 'GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n';
 
-async function withServer(work: (place: Workplace) => Promise<void>): Promise<void> {
-  const place = await Workplace.open();
+async function withServer(work: (place: ServerHome) => Promise<void>): Promise<void> {
+  const place = await ServerHome.open();
   try {
     await place.start();
     await work(place);
@@ -48,7 +48,7 @@ describe.concurrent('a client or a server that takes its time', () => {
     }));
 
   test('a server that is told to stop waits ten seconds for a client that never finishes, and then ends with 0', async ({ expect }) => {
-    const place = await Workplace.open();
+    const place = await ServerHome.open();
     const server = await place.start();
     const running = new HalfSent(place.port);
     await pause(100);

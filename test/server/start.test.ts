@@ -6,14 +6,14 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { Workplace, type ServerProcess } from './server-process.js';
+import { ServerHome, type ServerProcess } from './server-process.js';
 
 const execute = promisify(execFile);
 
-let place: Workplace;
+let place: ServerHome;
 
 beforeEach(async () => {
-  place = await Workplace.open();
+  place = await ServerHome.open();
 });
 
 afterEach(() => place.close());

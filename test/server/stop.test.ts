@@ -4,12 +4,12 @@ import { connect } from 'node:net';
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { HalfSent, statusesIn, Workplace } from './server-process.js';
+import { HalfSent, statusesIn, ServerHome } from './server-process.js';
 
-let place: Workplace;
+let place: ServerHome;
 
 beforeEach(async () => {
-  place = await Workplace.open();
+  place = await ServerHome.open();
 });
 
 afterEach(() => place.close());
