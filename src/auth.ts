@@ -1,4 +1,5 @@
 /** `createAuth`: the library's face. Everything on the path of a request is ready when it resolves. */
+import { anyUser } from './access/access-rule.js';
 import { createCore, type Core } from './core.js';
 import { AuthError } from './errors.js';
 import { createUser, deleteUser, endAllSessions, getUser, setDisabled, setRoles } from './flows/manage-users.js';
@@ -84,8 +85,6 @@ export interface AuthInternals {
   readonly core: Core;
   readonly handler: HttpHandler;
 }
-
-const anyUser: AccessRule = {};
 
 const internals = new WeakMap<object, AuthInternals>();
 

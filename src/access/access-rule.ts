@@ -4,6 +4,9 @@ import type { AccessRule, Principal } from '../model/app-types.js';
 import type { AuthConfig } from '../model/config.js';
 import { parseDuration } from '../policy/durations.js';
 
+/** No demand beyond being signed in; one object, so that it is compiled once. */
+export const anyUser: AccessRule = Object.freeze({});
+
 export interface CompiledRule {
   /** Any of them; null: no role is demanded. */
   readonly roles: readonly string[] | null;

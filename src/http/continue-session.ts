@@ -1,4 +1,5 @@
 /** Who is looking at a page, for server-side rendering: looks, and where it must, refreshes on the browser's behalf. */
+import { anyUser } from '../access/access-rule.js';
 import { findCookie, isSafeMethod, readBearer, readHeader } from '../access/credentials.js';
 import type { Core } from '../core.js';
 import { AuthError } from '../errors.js';
@@ -16,8 +17,6 @@ import { originalCookieHeader } from './take-refresh-cookie.js';
 export type Inspection<App extends AppTypes = AppTypes> =
   | { readonly status: 'authenticated'; readonly principal: Principal<App> }
   | { readonly status: 'refreshable' | 'guest' | 'unknown'; readonly code: ErrorCode };
-
-const anyUser = {};
 
 export function inspectRequest(core: Core, request: RequestLike): Inspection {
   try {

@@ -1,4 +1,5 @@
 /** Who may use a route. Origin, size and type were judged before; CSRF is judged wherever a cookie is the credential. */
+import { anyUser } from '../access/access-rule.js';
 import { AuthError } from '../errors.js';
 import { requireFreshProof, requireLiveSession } from '../flows/live-session.js';
 import type { Principal } from '../model/app-types.js';
@@ -8,8 +9,6 @@ import { refreshCookie } from './refresh-credential.js';
 
 /** Anybody: the route judges what it reads itself. */
 export const anyone: Guard<null> = () => null;
-
-const anyUser = {};
 
 export const signedIn = ({ core, request }: Arrival): Principal => core.authenticator.authenticate(request, core.compile(anyUser));
 

@@ -36,6 +36,8 @@ export function createHandler(core: Core): HttpHandler {
     return { ...response, headers: [...securityHeaders(core.config, requestId, publicSeconds), ...cors, ...response.headers] };
   }
 
+  const refusal = (error: unknown, requestId: string): HttpResponse => errorResponse(toAuthError(error, requestId, core.logger), requestId);
+
   async function handle(request: HttpRequest): Promise<HttpResponse> {
     const requestId = newRequestId();
     const { path, query } = splitTarget(request.target);
@@ -46,7 +48,7 @@ export function createHandler(core: Core): HttpHandler {
       const answer = running ? await run(running) : answerWithoutRoute(core, request, found);
       return complete(requestId, request, { response: toResponse(answer, request.method), found });
     } catch (error) {
-      const response = errorResponse(toAuthError(error, requestId, core.logger), requestId);
+      const response = refusal(error, requestId);
       return complete(requestId, request, { response: request.method === 'HEAD' ? { ...response, body: '' } : response, found });
     }
   }
@@ -64,10 +66,7 @@ export function createHandler(core: Core): HttpHandler {
     },
     refuse(error, request) {
       const requestId = newRequestId();
-      return complete(requestId, request, {
-        response: errorResponse(toAuthError(error, requestId, core.logger), requestId),
-        found: null,
-      });
+      return complete(requestId, request, { response: refusal(error, requestId), found: null });
     },
   };
 }
