@@ -9,8 +9,9 @@ const config: ViteUserConfig = {
   resolve: {
     alias: [
       { find: /^countersign$/, replacement: at('dist/index.js') },
-      { find: /^countersign\/(express|node)$/, replacement: `${at('dist/adapters')}/$1.js` },
-      { find: /^countersign\/sqlite$/, replacement: at('dist/stores/sqlite/index.js') },
+      { find: /^countersign\/(express|fastify|hono|node)$/, replacement: `${at('dist/adapters')}/$1.js` },
+      { find: /^countersign\/(sqlite|postgres|redis)$/, replacement: `${at('dist/stores')}/$1/index.js` },
+      { find: /^countersign\/verify$/, replacement: at('dist/verify/index.js') },
     ],
   },
   test: {
@@ -18,8 +19,9 @@ const config: ViteUserConfig = {
     server: { deps: { external: [/\/dist\//] } },
     // Most suites wait for sockets, disks and timers more than they compute.
     maxWorkers: Math.max(2, availableParallelism() - 1),
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    // A bound for what hangs, not for what is slow: many suites start servers, and a machine may be busy.
+    testTimeout: 90_000,
+    hookTimeout: 90_000,
   },
 };
 

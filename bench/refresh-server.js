@@ -23,6 +23,8 @@ async function ours() {
     publicUrl: 'http://localhost:4000',
     secret: developmentSecret(folder),
     store: sqlite(join(folder, 'auth.db')),
+    // Counted as in real life, and never reached.
+    limits: { login: '100000/1m', api: '999999/1m' },
   });
   const users = await Promise.all(
     Array.from({ length: Number(count) }, (_, index) => auth.users.create({ username: `user${String(index)}`, password: 'correct horse' })),

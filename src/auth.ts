@@ -1,32 +1,59 @@
 /** `createAuth`: the library's face. Everything on the path of a request is ready when it resolves. */
-import { anyUser } from './access/access-rule.js';
+import { anyUser, authorize } from './access/access-rule.js';
+import { whenSettled } from './access/pending-error.js';
 import { createCore, type Core } from './core.js';
 import { AuthError } from './errors.js';
+import {
+  createApiKey,
+  defaultLifetimeSeconds,
+  defaultOverlapSeconds,
+  listApiKeys,
+  revokeApiKey,
+  rotateApiKey,
+  type IssuedApiKey as IssuedRecord,
+} from './flows/manage-api-keys.js';
 import { createUser, deleteUser, endAllSessions, getUser, setDisabled, setRoles } from './flows/manage-users.js';
 import { listUsers } from './flows/list-users.js';
 import { endSession } from './flows/manage-sessions.js';
-import { presentSession, presentUser } from './flows/present.js';
+import { presentApiKey, presentSession, presentUser } from './flows/present.js';
 import { rotateKeys } from './flows/rotate-keys.js';
+import { openGate } from './http/gate.js';
 import { createHandler, type HttpHandler } from './http/handle.js';
 import { handleFetch } from './http/fetch-bridge.js';
 import { continueSession, inspectRequest, type Inspection } from './http/continue-session.js';
-import type { AccessRule, AppTypes, Jwks, NewUser, Principal, RequestLike, Session, User } from './model/app-types.js';
+import type {
+  AccessRule,
+  ApiKey,
+  AppTypes,
+  Duration,
+  Jwks,
+  NewApiKey,
+  NewUser,
+  Principal,
+  RequestLike,
+  Session,
+  User,
+} from './model/app-types.js';
 import type { AuthOptions } from './model/options.js';
 import type { UserKey } from './model/store.js';
+import { parseDuration } from './policy/durations.js';
 import { parseEmail, parseUsername } from './policy/identifiers.js';
+import type { PropagationFigures } from './revocation/propagation.js';
 
 export interface Auth<App extends AppTypes = AppTypes> {
   /**
-   * Answers our routes and 404 for all others. Never rejects. `connection` is for limits by address, which this version does not have yet;
-   * `remoteAddress: null` = unknown.
+   * Answers our routes and 404 for all others. Never rejects. `remoteAddress: null` = unknown: all who have no session then share one limit.
    */
   fetch(request: Request, connection?: { readonly remoteAddress: string | null }): Promise<Response>;
   /**
    * Who is asking. Synchronous, no I/O; checks origin and CSRF token when a cookie is used on an unsafe method. A rule is compiled once per
-   * object: keep it in a constant. Never waits: while revocations are not up to date it throws 503 `revocation_unavailable`, where the guards
-   * of the adapters wait for them. @throws {AuthError} 400, 401, 403, 503.
+   * object: keep it in a constant. Never waits, where the guards of the adapters do: while revocations are not up to date it throws 503
+   * `revocation_unavailable`, and for an API key that this process has not looked up yet 503 `store_unavailable`.
+   * @throws {AuthError} 400, 401, 403, 503.
    */
   getPrincipal(request: RequestLike, rule?: AccessRule<App>): Principal<App>;
+  /** As `getPrincipal`, and waits for what is missing: what routes need that are to be opened by API keys. @throws {AuthError} 400, 401, 403, 503. */
+  authenticate(request: RequestLike, rule?: AccessRule<App>): Promise<Principal<App>>;
   /** The same, as a value and without CSRF rules: for pages that greet guests and for server-side rendering. Never for acting. */
   inspect(request: RequestLike): Inspection<App>;
   /**
@@ -38,6 +65,8 @@ export interface Auth<App extends AppTypes = AppTypes> {
   readonly users: Users<App>;
   readonly sessions: Sessions;
   readonly keys: Keys;
+  readonly apiKeys: ApiKeys<App>;
+  readonly revocations: Revocations;
   /** Finishes the requests under way, then closes the store; stop your server first. Safe to call twice. */
   close(): Promise<void>;
 }
@@ -80,6 +109,51 @@ export interface Keys {
   jwks(): Jwks;
 }
 
+/** Credentials of programs. `secret` is what the program presents, `csk_…`: it is given here and kept nowhere. */
+export interface ApiKeys<App extends AppTypes = AppTypes> {
+  /** @throws {AuthError} `not_found` for the user, `invalid_request`, `conflict` when he is disabled or has 50 keys. */
+  create(key: NewApiKey<App>): Promise<IssuedApiKey<App>>;
+  /** Newest first, of one user or of all; revoked and expired ones stay for 30 days. Paged as `users.list`. */
+  list(page?: { readonly userId?: string; readonly limit?: number; readonly cursor?: string }): Promise<{
+    readonly items: ApiKey<App>[];
+    /** Null on the last page. */
+    readonly nextCursor: string | null;
+  }>;
+  /**
+   * A new secret for the same key. The old one is accepted for `overlap` more, from `1m` to `7d`, default `24h`, so that the program can be
+   * given the new one meanwhile: a secret that got out is revoked instead. @throws {AuthError} `not_found`, `conflict`, `invalid_request`.
+   */
+  rotate(id: string, how?: { readonly overlap?: Duration }): Promise<IssuedApiKey<App>>;
+  /** Holds on the next request, on every process; tokens made from it end too. Revoking what is revoked is no error. */
+  revoke(id: string): Promise<void>;
+  /**
+   * Who it is that presents this key, where it does not come in a request. Without a rule whatever it may do.
+   * @throws {AuthError} 401, 403, 503.
+   */
+  verify(key: string, rule?: AccessRule<App>): Promise<Principal<App>>;
+}
+
+export interface IssuedApiKey<App extends AppTypes = AppTypes> {
+  readonly apiKey: ApiKey<App>;
+  readonly secret: string;
+}
+
+export interface Revocations {
+  /** What this process knows, and how soon it learns it; for dashboards and alarms. No I/O. */
+  status(): RevocationStatus;
+}
+
+export interface RevocationStatus {
+  /** Revocations in force that are held in memory. */
+  readonly entries: number;
+  /** Since when everything is known that was revoked until then. Infinity after the clock went back, until all is read anew. */
+  readonly ageMilliseconds: number;
+  /** Whether that is within `maxStaleness`. Where it is not, `strict` waits and then refuses. */
+  readonly isFresh: boolean;
+  /** How long what other processes revoked took to be refused by this one, by the clock of the store, since this process started. */
+  readonly propagation: PropagationFigures;
+}
+
 /** What adapters and the stand-alone server build on; not part of the public face. */
 export interface AuthInternals {
   readonly core: Core;
@@ -101,11 +175,13 @@ export function internalsOf<App extends AppTypes>(auth: Auth<App>): AuthInternal
 export async function createAuth<App extends AppTypes = AppTypes>(options: AuthOptions<App>): Promise<Auth<App>> {
   const core = await createCore(options);
   const handler = createHandler(core);
-  const authenticate = (request: RequestLike, rule: AccessRule): Principal<App> =>
+  const getPrincipal = (request: RequestLike, rule: AccessRule<App> = anyUser as AccessRule<App>): Principal<App> =>
     core.authenticator.authenticate(request, core.compile(rule)) as Principal<App>;
   const auth: Auth<App> = Object.freeze({
-    fetch: (request: Request) => handleFetch(handler, request),
-    getPrincipal: (request: RequestLike, rule: AccessRule<App> = anyUser as AccessRule<App>) => authenticate(request, rule),
+    fetch: (request: Request, connection?: { readonly remoteAddress: string | null }) =>
+      handleFetch(handler, request, connection?.remoteAddress ?? null),
+    getPrincipal,
+    authenticate: (request: RequestLike, rule?: AccessRule<App>) => whenSettled(() => getPrincipal(request, rule)),
     inspect: (request: RequestLike) => inspectRequest(core, request) as Inspection<App>,
     continueSession: async (request: RequestLike) => {
       const { principal, headers } = await continueSession(core, request);
@@ -117,13 +193,31 @@ export async function createAuth<App extends AppTypes = AppTypes>(options: AuthO
       rotate: (how?: { readonly compromised?: boolean }) => rotateKeys(core, how),
       jwks: () => core.ring().jwks,
     },
+    apiKeys: apiKeysOf<App>(core),
+    revocations: { status: () => revocationStatus(core) },
     close: async () => {
+      handler.endStreams();
       await handler.settled();
       await core.close();
     },
   });
   internals.set(auth, { core, handler });
+  openGate(auth, {
+    compile: (rule) => core.compile(rule),
+    authenticate: (request, rule) => core.authenticator.authenticate(request, rule),
+    refuse: (error, request) => handler.refuse(error, request),
+    refreshCookie: core.config.cookies.refresh.name,
+  });
   return auth;
+}
+
+function revocationStatus({ index, feed }: Core): RevocationStatus {
+  return {
+    entries: index.size,
+    ageMilliseconds: feed.ageMilliseconds(),
+    isFresh: feed.isFresh(),
+    propagation: feed.propagation(),
+  };
 }
 
 function usersOf<App extends AppTypes>(core: Core): Users<App> {
@@ -168,4 +262,34 @@ function sessionsOf(core: Core): Sessions {
     },
     endAll: (userId) => endAllSessions(core, userId),
   };
+}
+
+function apiKeysOf<App extends AppTypes>(core: Core): ApiKeys<App> {
+  const issued = ({ key, secret }: IssuedRecord): IssuedApiKey<App> => ({ apiKey: presentApiKey<App>(key), secret });
+  return {
+    create: async ({ userId, name, scopes, expiresIn }) => {
+      const lifetimeSeconds = expiresIn === 'never' ? null : secondsOf(expiresIn, defaultLifetimeSeconds);
+      return issued(await createApiKey(core, userId, { name, scopes, lifetimeSeconds }));
+    },
+    async list({ userId = null, limit = 50, cursor } = {}) {
+      const page = await listApiKeys(core, { userId, limit, cursor });
+      return { items: page.items.map((key) => presentApiKey<App>(key)), nextCursor: page.nextCursor };
+    },
+    rotate: async (id, { overlap } = {}) =>
+      issued(await rotateApiKey(core, id, { overlapSeconds: secondsOf(overlap, defaultOverlapSeconds) })),
+    revoke: async (id) => {
+      await revokeApiKey(core, id);
+    },
+    async verify(key, rule) {
+      const compiled = core.compile(rule ?? anyUser);
+      const { principal } = await core.apiKeys.verify(key, compiled.revocation);
+      if (rule) authorize(principal, compiled, 0);
+      return principal as Principal<App>;
+    },
+  };
+}
+
+/** NaN for what is no duration, which is refused with what would be right. */
+function secondsOf(duration: Duration | undefined, fallback: number): number {
+  return duration === undefined ? fallback : (parseDuration(duration) ?? NaN);
 }

@@ -1,20 +1,27 @@
 /** Wires everything below HTTP: opens the store, loads keys and revocations, and hands each flow what it needs. */
 import { compileRule, type CompiledRule } from './access/access-rule.js';
+import { ApiKeyVerifier } from './access/api-key-verifier.js';
 import { Authenticator } from './access/authenticator.js';
+import { issuerCookieGuard } from './access/csrf-guard.js';
 import { guardClock } from './access/guarded-clock.js';
 import { applicationHooks } from './application-hooks.js';
 import { deriveKeys, type SecretRing } from './crypto/master-secret.js';
 import { createPasswordHasher } from './crypto/password-hash.js';
 import { systemRandom } from './crypto/random.js';
 import { systemClock } from './crypto/system-clock.js';
+import { consoleLogger } from './events/console-logger.js';
 import { createEmitter } from './events/emit-event.js';
 import type { FlowContext } from './flows/context.js';
+import { AttemptLimiter } from './limits/attempt-limiter.js';
+import { RequestLimiter } from './limits/request-limiter.js';
 import type { AccessRule, AppTypes, Clock, Logger } from './model/app-types.js';
 import { keptBeyondTokensSeconds } from './model/clock-tolerance.js';
+import type { OpenBus } from './model/bus.js';
 import type { AuthConfig } from './model/config.js';
 import type { AuthOptions } from './model/options.js';
-import type { OpenStore, Revocation, Store } from './model/store.js';
+import type { OpenStore, Revocation, StoreContext } from './model/store.js';
 import { resolveOptions } from './policy/resolve-options.js';
+import { createPermissionsOf } from './policy/roles.js';
 import { createRevocationFeed, type RevocationFeed } from './revocation/revocation-feed.js';
 import { createRevocationIndex, type RevocationIndex } from './revocation/revocation-index.js';
 import type { KeyRing } from './tokens/key-ring.js';
@@ -22,9 +29,13 @@ import { openKeyRotation, type KeyRotation } from './tokens/key-rotation.js';
 
 export interface Core extends FlowContext {
   readonly authenticator: Authenticator;
+  readonly apiKeys: ApiKeyVerifier;
+  readonly index: RevocationIndex;
   readonly feed: RevocationFeed;
   readonly keys: KeyRotation;
   readonly logger: Logger;
+  readonly attempts: AttemptLimiter;
+  readonly requests: RequestLimiter;
   /** Once per rule object. */
   compile(rule: AccessRule): CompiledRule;
   /** Finishes running work, closes the store. Safe to call twice. */
@@ -46,6 +57,7 @@ interface Ground {
 /** The store, and what is loaded from it and kept up to date. */
 interface Opened {
   readonly store: OpenStore;
+  readonly bus: OpenBus | undefined;
   readonly index: RevocationIndex;
   readonly feed: RevocationFeed;
   readonly keys: KeyRotation;
@@ -59,22 +71,34 @@ export async function createCore<App extends AppTypes>(options: AuthOptions<App>
     logger: options.logger ?? consoleLogger,
     clock: guardClock(options.clock ?? systemClock),
   };
-  return assemble(options, ground, await openStore(options.store, ground));
+  return assemble(options, ground, await open(options, ground));
 }
 
-async function openStore(chosen: Store, { config, secrets, logger, clock }: Ground): Promise<Opened> {
+async function open<App extends AppTypes>(options: AuthOptions<App>, { config, secrets, logger, clock }: Ground): Promise<Opened> {
   const index = createRevocationIndex();
   let keys: KeyRotation | undefined;
-  const apply = (rows: readonly Revocation[]): void => {
-    index.apply(rows);
+  const apply = (rows: readonly Revocation[]): readonly Revocation[] => {
     // Until the new keys are here, tokens would be signed with one that nobody accepts.
     if (rows.some(({ kind }) => kind === 'key'))
       keys?.refresh().catch((error: unknown) => logger.error({ err: error }, 'keys not reloaded'));
+    return index.apply(rows);
   };
-  const accessTtlSeconds = config.tokens.accessSeconds;
-  const store = await chosen.open({ clock, logger, accessTtlSeconds, mode: 'use', onRevocations: apply });
-  const { maxStalenessSeconds } = config.revocation;
-  const feed = createRevocationFeed({ source: store.revocations, index: withApply(index, apply), maxStalenessSeconds, clock, logger });
+  const bus = await options.bus?.open({ logger });
+  let feed: RevocationFeed | null = null;
+  const onRevocations = (rows: readonly Revocation[]): void => {
+    apply(rows);
+    feed?.announce(rows);
+    bus?.publish();
+  };
+  const store = await openStore(options, { clock, logger, accessTtlSeconds: config.tokens.accessSeconds, mode: 'use', onRevocations }, bus);
+  feed = createRevocationFeed({
+    source: store.revocations,
+    index: withApply(index, apply),
+    maxStalenessSeconds: config.revocation.maxStalenessSeconds,
+    clock,
+    logger,
+    hints: [store.hints, bus].filter((hints) => hints !== null && hints !== undefined),
+  });
   try {
     keys = await openKeyRotation({
       store: store.keys,
@@ -89,15 +113,28 @@ async function openStore(chosen: Store, { config, secrets, logger, clock }: Grou
       memorySeconds: config.session.absoluteSeconds,
     });
     await feed.start();
-    return { store, index, feed, keys };
+    return { store, bus, index, feed, keys };
   } catch (error) {
     feed.stop();
-    await store.close();
+    await Promise.all([store.close(), bus?.close()]);
     throw error;
   }
 }
 
-function assemble<App extends AppTypes>(options: AuthOptions<App>, ground: Ground, { store, index, feed, keys }: Opened): Core {
+async function openStore<App extends AppTypes>(
+  { store }: AuthOptions<App>,
+  context: StoreContext,
+  bus: OpenBus | undefined,
+): Promise<OpenStore> {
+  try {
+    return await store.open(context);
+  } catch (error) {
+    await bus?.close();
+    throw error;
+  }
+}
+
+function assemble<App extends AppTypes>(options: AuthOptions<App>, ground: Ground, { store, bus, index, feed, keys }: Opened): Core {
   const { config, secrets, logger, clock } = ground;
   const emit = createEmitter({ clock, logger, onEvent: options.onEvent });
   const ring = (): KeyRing => keys.current();
@@ -111,20 +148,39 @@ function assemble<App extends AppTypes>(options: AuthOptions<App>, ground: Groun
     },
   };
   const compiled = new WeakMap<AccessRule, CompiledRule>();
+  const { counters } = store;
+  const requests = new RequestLimiter({ counters, limit: config.limits.api, logger });
+  const hooks = applicationHooks(options);
+  const permissionsOf = createPermissionsOf(config.roles);
+  const apiKeys = new ApiKeyVerifier({ store: store.apiKeys, index, feed, clock, logger, permissionsOf, claimsOf: hooks.claimsOf });
   const stopUpkeep = startUpkeep({ keys, logger, purge: () => store.purge(purgeRows) });
   return {
     ...ground,
-    ...applicationHooks(options),
+    ...hooks,
     store,
+    index,
     feed,
     keys,
+    attempts: new AttemptLimiter({ counters, limit: config.limits.login, logger }),
+    requests,
     emit,
     ring,
     accessRules,
     random: systemRandom,
     startedAt: clock.now(),
     passwords: createPasswordHasher({ onBadHash: (reason) => emit('password.hash_unusable', { reason }) }),
-    authenticator: new Authenticator({ config, rules: accessRules, secrets, clock, index, feed, ring }),
+    authenticator: new Authenticator({
+      rules: accessRules,
+      cookie: config.cookies.access.name,
+      cookieGuard: issuerCookieGuard(config, secrets),
+      permissionsOf,
+      clock,
+      index,
+      feed,
+      apiKeys,
+      ring,
+    }),
+    apiKeys,
     compile: (rule) => {
       const known = compiled.get(rule) ?? compileRule(rule, config);
       compiled.set(rule, known);
@@ -132,8 +188,9 @@ function assemble<App extends AppTypes>(options: AuthOptions<App>, ground: Groun
     },
     close: async () => {
       stopUpkeep();
+      requests.stop();
       feed.stop();
-      await store.close();
+      await Promise.all([store.close(), bus?.close()]);
     },
   };
 }
@@ -166,10 +223,3 @@ function startUpkeep({ keys, purge, logger }: Upkeep): () => void {
     for (const timer of timers) clearInterval(timer);
   };
 }
-
-/* eslint-disable no-console -- what an application sees that passes no logger */
-const consoleLogger: Logger = {
-  info: () => undefined,
-  warn: (facts, message) => console.warn('[countersign]', message, facts),
-  error: (facts, message) => console.error('[countersign]', message, facts),
-};

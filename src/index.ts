@@ -1,5 +1,15 @@
 /** Countersign: authentication for REST APIs, JSON Web Tokens in cookies. */
-export { createAuth, type Auth, type Keys, type Sessions, type Users } from './auth.js';
+export {
+  createAuth,
+  type ApiKeys,
+  type Auth,
+  type IssuedApiKey,
+  type Keys,
+  type Revocations,
+  type RevocationStatus,
+  type Sessions,
+  type Users,
+} from './auth.js';
 export type { Inspection } from './http/continue-session.js';
 export { AuthError, ConfigError, type AuthErrorOptions, type ConfigProblem, type FieldProblem } from './errors.js';
 export { developmentSecret, masterSecret, newSecret, type MasterSecret } from './crypto/master-secret.js';
@@ -7,12 +17,15 @@ export { optionsFromEnvironment } from './settings/auth-options.js';
 export type { ErrorCode } from './protocol/error-codes.js';
 export type {
   AccessRule,
+  ApiKey,
+  ApiKeyScope,
   AppTypes,
   Clock,
   Delivery,
   Duration,
   Jwks,
   Logger,
+  NewApiKey,
   NewUser,
   Principal,
   RequestLike,
@@ -22,4 +35,5 @@ export type {
 } from './model/app-types.js';
 export type { AuthEvent, AuthEventType } from './model/auth-event.js';
 export type { AuthOptions, CookieOptions, RevocationOptions, SessionOptions, TokenOptions } from './model/options.js';
+export type { PropagationFigures } from './revocation/propagation.js';
 export type { SigningAlgorithm, Store } from './model/store.js';

@@ -13,7 +13,7 @@ const pages = join(import.meta.dirname, 'reference');
 const dist = pathToFileURL(join(root, 'dist/'));
 const skipped = new Set(['node_modules', 'dist', 'coverage', 'data', '.git']);
 /** Snake-case words of the documentation that are no error codes and do not occur in `src/`. */
-const otherWords = new Set(['node_modules', 'synchronous_commit']);
+const otherWords = new Set(['node_modules', 'max_connections', 'pg_rewind', 'synchronous_commit']);
 
 const problems = [];
 const report = (file, line, text) => problems.push(`${relative(root, file)}:${line}: ${text}`);

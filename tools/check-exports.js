@@ -18,6 +18,8 @@ const run = promisify(execFile);
 
 /** What an entry may mention beyond Node and ourselves: `types` in its declarations, `code` in what is loaded together with it. */
 const ownPeers = {
+  './fastify': { types: ['fastify'], code: [] },
+  './hono': { types: ['hono'], code: [] },
   './express': { types: ['express', 'express-serve-static-core', 'qs'], code: [] },
 };
 /** Built into later versions of Node than our floor, so never imported statically. */

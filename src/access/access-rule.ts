@@ -16,19 +16,20 @@ export interface CompiledRule {
   readonly revocation: 'strict' | 'available';
 }
 
+export interface RuleContext {
+  /** Null: not known; then no permission can be demanded. */
+  readonly roles: AuthConfig['roles'] | null;
+  readonly revocation: Pick<AuthConfig['revocation'], 'mode'>;
+}
+
 const ruleNames: readonly string[] = ['roles', 'permissions', 'maxAge', 'factors', 'revocation'] satisfies (keyof AccessRule)[];
 
 /** @throws {ConfigError} a word that is not known, a role or permission that is not configured, an empty list of roles, a malformed duration. */
-export function compileRule(rule: AccessRule, config: Pick<AuthConfig, 'roles' | 'revocation'>): CompiledRule {
+export function compileRule(rule: AccessRule, config: RuleContext): CompiledRule {
   const problems: ConfigProblem[] = unknownWords(rule);
-  const known = new Set([...config.roles.values()].flat());
   // An empty list would read as "nobody" and behave as "everybody" in a careless check.
   if (rule.roles?.length === 0) problems.push({ path: 'roles', message: 'names no role.' });
-  for (const role of rule.roles ?? [])
-    if (!config.roles.has(role)) problems.push({ path: 'roles', message: `"${role}" is not in options.roles.` });
-  for (const permission of rule.permissions ?? []) {
-    if (!known.has(permission)) problems.push({ path: 'permissions', message: `no role has "${permission}".` });
-  }
+  problems.push(...unknownRights(rule, config));
   const maxAgeSeconds = rule.maxAge === undefined ? null : parseDuration(rule.maxAge);
   if (rule.maxAge !== undefined && maxAgeSeconds === null) problems.push({ path: 'maxAge', message: 'is no duration such as "5m".' });
   if (rule.factors !== undefined && rule.factors !== 1 && (rule.factors as number) !== 2)
@@ -45,6 +46,18 @@ export function compileRule(rule: AccessRule, config: Pick<AuthConfig, 'roles' |
   };
 }
 
+function unknownRights({ roles = [], permissions = [] }: AccessRule, { roles: known }: RuleContext): ConfigProblem[] {
+  if (known === null) {
+    const message = 'cannot be judged without knowing what roles permit: give the option roles.';
+    return permissions.length === 0 ? [] : [{ path: 'permissions', message }];
+  }
+  const permitted = new Set([...known.values()].flat());
+  return [
+    ...roles.filter((role) => !known.has(role)).map((role) => ({ path: 'roles', message: `"${role}" is not among the roles.` })),
+    ...permissions.filter((name) => !permitted.has(name)).map((name) => ({ path: 'permissions', message: `no role has "${name}".` })),
+  ];
+}
+
 /** A misspelt demand would demand nothing: without a compiler, `{ role: 'admin' }` would let everybody in. */
 function unknownWords(rule: AccessRule): ConfigProblem[] {
   if (typeof rule !== 'object') return [{ path: 'rule', message: `must be an object of ${ruleNames.join(', ')}.` }];
@@ -53,8 +66,12 @@ function unknownWords(rule: AccessRule): ConfigProblem[] {
     .map((name) => ({ path: name, message: `is no demand of a route; there are ${ruleNames.join(', ')}.` }));
 }
 
-/** @throws {AuthError} `insufficient_role`, `step_up_required`. */
+/** @throws {AuthError} `insufficient_role`, `step_up_required`; for an API key always `insufficient_scope`. */
 export function authorize(principal: Principal, rule: CompiledRule, ageSeconds: number): void {
+  if (principal.via === 'api_key') {
+    authorizeProgram(principal, rule);
+    return;
+  }
   if (rule.roles !== null && !rule.roles.some((role) => principal.roles.includes(role))) throw new AuthError('insufficient_role');
   for (const permission of rule.permissions) if (!principal.permissions.has(permission)) throw new AuthError('insufficient_role');
   const isTooOld = rule.maxAgeSeconds !== null && ageSeconds > rule.maxAgeSeconds;
@@ -62,4 +79,11 @@ export function authorize(principal: Principal, rule: CompiledRule, ageSeconds: 
   if (isTooOld || isTooWeak) {
     throw new AuthError('step_up_required', rule.maxAgeSeconds === null ? {} : { maxAgeSeconds: rule.maxAgeSeconds });
   }
+}
+
+/** A key is for one purpose: it opens what names a permission that it has, and nothing that was meant for a person. */
+function authorizeProgram({ permissions }: Principal, { roles, maxAgeSeconds, factors, ...rule }: CompiledRule): void {
+  const isForPrograms = rule.permissions.length > 0 && roles === null && maxAgeSeconds === null && factors === 1;
+  if (isForPrograms && rule.permissions.every((permission) => permissions.has(permission))) return;
+  throw new AuthError('insufficient_scope');
 }

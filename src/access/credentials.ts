@@ -20,6 +20,20 @@ export function readBearer(authorization: string | undefined): string | undefine
 }
 
 /**
+ * The name and the secret that a client identifies itself by with `Basic`, each form-encoded on its own (RFC 6749 section 2.3.1); undefined
+ * when the scheme is another, or there is none, or it is malformed.
+ */
+export function readBasic(authorization: string | undefined): { readonly name: string; readonly secret: string } | undefined {
+  const encoded = /^basic +([A-Za-z0-9+/]+={0,2})$/i.exec(authorization ?? '')?.[1];
+  const [, name, secret] = /^([^:]*):(.*)$/s.exec(Buffer.from(encoded ?? '', 'base64').toString('latin1')) ?? [];
+  try {
+    return name === undefined || secret === undefined ? undefined : { name: decodeURIComponent(name), secret: decodeURIComponent(secret) };
+  } catch {
+    return undefined;
+  }
+}
+
+/**
  * The value of the cookie with exactly this name, or undefined (RFC 6265 section 5.4, as servers see it). Only ASCII space and tab separate:
  * a name behind any other character is another name.
  * @throws {AuthError} `invalid_request` when it is there twice: which one is genuine is not guessed.

@@ -8,6 +8,7 @@ import { explainRefusedOrigin, judgeOrigin } from '../policy/origins.js';
 import { csrfHeader } from '../protocol/names.js';
 import { issueCsrfToken, verifyCsrfToken } from '../tokens/csrf-token.js';
 import { readHeader } from './credentials.js';
+import type { CookieGuard } from './authenticator.js';
 
 /** Rule 1. @throws {AuthError} `origin_not_allowed`. */
 export function requireTrustedOrigin(headers: RequestLike['headers'], config: AuthConfig): void {
@@ -29,4 +30,12 @@ export function requireCsrfToken(
     if (constantTimeEqual(Buffer.from(presented), expected) || verifyCsrfToken(secrets, sessionId, presented)) return;
   }
   throw new AuthError('csrf_failed', { reason: presented === undefined ? 'no token' : 'token of another session' });
+}
+
+/** Both rules, for requests to the issuer itself. */
+export function issuerCookieGuard(config: AuthConfig, secrets: SecretRing): CookieGuard {
+  return {
+    judgeRequest: (headers) => requireTrustedOrigin(headers, config),
+    judgeSession: (headers, token) => requireCsrfToken(headers, token.sessionId, { secrets, known: token }),
+  };
 }

@@ -1,6 +1,7 @@
 /** A token that was verified, in the form the hot path needs: claims parsed once, one frozen principal for each way it can arrive. */
+import { AuthError } from '../errors.js';
 import type { Principal } from '../model/app-types.js';
-import type { PermissionsOf } from '../policy/roles.js';
+import { namedPermissions, type PermissionsOf } from '../policy/roles.js';
 import type { RevocableToken, RevocationIndex, TokenFingerprints } from '../revocation/revocation-index.js';
 import type { AccessClaims, VerifiedAccessToken } from '../tokens/access-token.js';
 import { flat, type CachedToken } from './token-cache.js';
@@ -41,37 +42,43 @@ export class VerifiedToken implements CachedToken, RevocableToken {
     this.fingerprints = index.fingerprintsOf(claims.sid, claims.sub);
     this.csrfToken = undefined;
     this.#claims = claims;
-    this.#permissions = permissionsOf(claims.roles);
+    this.#permissions = claims.scope === undefined ? permissionsOf(claims.roles) : namedPermissions(claims.scope.split(' '));
   }
 
+  /** @throws {AuthError} `token_invalid` for a token made from an API key: it belongs into a header. */
   get byCookie(): Principal {
+    if (this.#claims.scope !== undefined) throw new AuthError('token_invalid', { reason: 'token of an API key in a cookie' });
     this.#byCookie ??= new TokenPrincipal(this.#claims, this.#permissions, 'cookie');
     return this.#byCookie;
   }
 
   get byBearer(): Principal {
-    this.#byBearer ??= new TokenPrincipal(this.#claims, this.#permissions, 'bearer');
+    this.#byBearer ??= new TokenPrincipal(this.#claims, this.#permissions, this.#claims.scope === undefined ? 'bearer' : 'api_key');
     return this.#byBearer;
   }
 }
 
 const noClaims = Object.freeze({});
+const noRoles: readonly string[] = Object.freeze([]);
 
-class TokenPrincipal implements Principal {
+/** What a principal is made of. */
+type PrincipalFacts = Pick<AccessClaims, 'sub' | 'sid' | 'roles' | 'app' | 'amr' | 'auth_time' | 'exp'>;
+
+export class TokenPrincipal implements Principal {
   readonly userId: string;
   readonly sessionId: string;
   readonly roles: readonly string[];
   readonly permissions: ReadonlySet<string>;
   readonly claims: object;
-  readonly via: 'cookie' | 'bearer';
+  readonly via: Principal['via'];
   readonly factors: readonly string[];
   readonly #authTime: number;
   readonly #exp: number;
 
-  constructor(claims: AccessClaims, permissions: ReadonlySet<string>, via: 'cookie' | 'bearer') {
+  constructor(claims: PrincipalFacts, permissions: ReadonlySet<string>, via: Principal['via']) {
     this.userId = claims.sub;
     this.sessionId = claims.sid;
-    this.roles = Object.freeze(claims.roles);
+    this.roles = via === 'api_key' ? noRoles : Object.freeze(claims.roles);
     this.permissions = permissions;
     this.claims = claims.app === undefined ? noClaims : deepFreeze(claims.app);
     this.via = via;

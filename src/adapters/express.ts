@@ -1,13 +1,15 @@
 /** Countersign for Express: our routes, guards for yours, and typed `req.auth`. Translation only. */
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ErrorRequestHandler, NextFunction, Request, RequestHandler, Response } from 'express';
 import { internalsOf, type Auth, type AuthInternals } from '../auth.js';
 import { AuthError } from '../errors.js';
+import { gateOf, type Gate } from '../http/gate.js';
 import type { HeaderList } from '../http/message.js';
 import { corsHeaders, isPreflight, preflightHeaders, varyOnOrigin } from '../http/cors.js';
 import { takeRefreshCookie } from '../http/take-refresh-cookie.js';
 import type { AccessRule, AppTypes, Principal } from '../model/app-types.js';
 import { isTrustedOrigin } from '../policy/origins.js';
+import type { Verifier } from '../verify/index.js';
+import { admission } from './admission.js';
 import { fromNode, toNode } from './node-bridge.js';
 
 declare global {
@@ -20,11 +22,14 @@ declare global {
   }
 }
 
-export interface ExpressAuth<App extends AppTypes = AppTypes> {
+export interface ExpressAuth<App extends AppTypes = AppTypes> extends ExpressVerifier<App> {
   /** Mount once, at the root, before or after `express.json()`: answers our own paths and preflights of trusted origins, leaves all else to `next()`. */
   routes(): RequestHandler;
   /** One of our routes at a path of your own as well: `app.post('/login', answer('login'))`. The method is what it is at ours. */
   answer(act: 'register' | 'login' | 'refresh' | 'logout' | 'session'): RequestHandler;
+}
+
+export interface ExpressVerifier<App extends AppTypes = AppTypes> {
   /** Guard for a route or a router: 401/403, or `req.auth`. No rule = any signed-in user. */
   authenticate(rule?: AccessRule<App>): Guard;
   /** Guard that includes `authenticate`. Needs at least one role; any of them will do. */
@@ -65,23 +70,34 @@ type AnyHandler<App extends AppTypes> = AuthenticatedHandler<App, any, any, any,
 
 export function expressAuth<App extends AppTypes>(auth: Auth<App>): ExpressAuth<App> {
   const parts = internalsOf(auth);
-  const authenticate = (rule: AccessRule<App> = {}): Guard => guard(parts, rule);
   return {
     routes: () => routes(parts),
     answer: (act) => answerAt(parts, `${parts.core.config.basePath}/auth/${act}`),
+    ...guardsOf<App>(gateOf(auth)),
+  };
+}
+
+/** The same guards in another service, which only verifies. */
+export function expressVerifier<App extends AppTypes>(verifier: Verifier<App>): ExpressVerifier<App> {
+  return guardsOf<App>(gateOf(verifier));
+}
+
+function guardsOf<App extends AppTypes>(gate: Gate): ExpressVerifier<App> {
+  const authenticate = (rule: AccessRule<App> = {}): Guard => guard(gate, rule);
+  return {
     authenticate,
     requireRole: (role, ...more) => authenticate({ roles: [role, ...more] }),
     authenticated: (first: AccessRule<App> | AnyHandler<App>, second?: AnyHandler<App>): RequestHandler => {
       const [rule, handler] = typeof first === 'function' ? [{}, first] : [first, second];
       if (!handler) throw new TypeError('authenticated(rule, handler) needs a handler.');
-      const admit = admission(parts, rule);
-      return (req, res, next) => admit(req, res, next, () => handler(req as typeof req & { readonly auth: Principal<App> }, res, next));
+      const admit = admission(gate, rule);
+      return (req, res, next) => admit(req, res, () => handler(req as typeof req & { readonly auth: Principal<App> }, res, next));
     },
     principalOf(req) {
       if (!req.auth) throw new TypeError('No guard ran before this handler: put authenticate() or requireRole() in front of it.');
       return req.auth as Principal<App>;
     },
-    errors: () => errors(parts),
+    errors: () => errors(gate),
   };
 }
 
@@ -124,50 +140,16 @@ function setHeaders(res: Response, headers: HeaderList): void {
   }
 }
 
-function guard<App extends AppTypes>(parts: AuthInternals, rule: AccessRule<App>): Guard {
-  const admit = admission(parts, rule);
-  return (req, res, next) => {
-    admit(req, res, next, next);
-  };
+function guard(gate: Gate, rule: AccessRule): Guard {
+  const admit = admission(gate, rule);
+  return (req, res, next) => admit(req, res, next);
 }
 
-type Admit = (req: IncomingMessage & { auth?: Principal }, res: ServerResponse, next: NextFunction, proceed: () => unknown) => unknown;
-
-/** Lets a request in and proceeds, or answers its refusal. Without a promise, but for one case: revocations that are not up to date. */
-function admission<App extends AppTypes>({ core, handler }: AuthInternals, rule: AccessRule<App>): Admit {
-  const compiled = core.compile(rule);
-  const cookie = core.config.cookies.refresh.name;
-  const identify = (req: IncomingMessage & { auth?: Principal }): AuthError | null => {
-    try {
-      req.auth = core.authenticator.authenticate(req, compiled);
-      takeRefreshCookie(req, cookie);
-      return null;
-    } catch (error) {
-      if (error instanceof AuthError) return error;
-      throw error;
-    }
-  };
-  const refuse = (refusal: AuthError, req: IncomingMessage, res: ServerResponse): null => {
-    toNode(handler.refuse(refusal, req), req, res);
-    return null;
-  };
-  return (req, res, next, proceed) => {
-    const refusal = identify(req);
-    if (refusal === null) return proceed();
-    if (refusal.code !== 'revocation_unavailable') return refuse(refusal, req, res);
-    const again = (): unknown => {
-      const still = identify(req);
-      return still === null ? proceed() : refuse(still, req, res);
-    };
-    return core.feed.waitUntilFresh().then(again).catch(next);
-  };
-}
-
-function errors({ handler }: AuthInternals): ErrorRequestHandler {
+function errors(gate: Gate): ErrorRequestHandler {
   return (error: unknown, req, res, next) => {
     const refusal = error instanceof AuthError ? error : bodyProblem(error);
     if (refusal === null || res.headersSent) next(error);
-    else toNode(handler.refuse(refusal, req), req, res);
+    else toNode(gate.refuse(refusal, req), req, res);
   };
 }
 

@@ -1,5 +1,7 @@
 /** Translates between Node's request and response and the HTTP core. Builds no web `Request`: that costs more than all the rest. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Server, Socket } from 'node:net';
+import { pipeline, type Readable } from 'node:stream';
 import { AuthError } from '../errors.js';
 import type { HttpRequest, HttpResponse, IncomingBody } from '../http/message.js';
 import { originalCookieHeader } from '../http/take-refresh-cookie.js';
@@ -13,6 +15,7 @@ export function fromNode(request: NodeRequest): HttpRequest {
     method: request.method ?? 'GET',
     target: request.originalUrl ?? request.url ?? '/',
     headers: cookie === undefined ? request.headers : { ...request.headers, cookie },
+    address: request.socket.remoteAddress ?? null,
     body: (maxBytes) => readBody(request, maxBytes),
   };
 }
@@ -55,9 +58,12 @@ function byteLengthOf(value: unknown): number {
 /** How long a client may go on sending a body that was refused, before the connection is cut. */
 const lingerMilliseconds = 500;
 
-export function toNode({ status, headers, body }: HttpResponse, request: IncomingMessage, response: ServerResponse): void {
+export function toNode({ status, headers, body, stream }: HttpResponse, request: IncomingMessage, response: ServerResponse): void {
   // Somebody else has answered meanwhile, a time-out of the application's for example.
-  if (response.headersSent) return;
+  if (response.headersSent) {
+    stream?.destroy();
+    return;
+  }
   response.statusCode = status;
   // Cookies of the application's own middleware stay.
   for (const [name, value] of headers) {
@@ -66,7 +72,17 @@ export function toNode({ status, headers, body }: HttpResponse, request: Incomin
   }
   // Of any other answer Node itself discards what was not read, and keeps the connection.
   if (status === 413) discardRest(request, response);
-  response.end(body);
+  if (stream) writeStream(stream, request, response);
+  else response.end(body);
+}
+
+/** A server that was told to close waits for its answers, and this one would never end by itself. */
+function writeStream(stream: Readable, { socket }: IncomingMessage, response: ServerResponse): void {
+  const { server } = socket as Socket & { readonly server?: Server };
+  stream.on('data', () => {
+    if (server?.listening === false) stream.destroy();
+  });
+  pipeline(stream, response, () => undefined);
 }
 
 /** What others have said already, said once. */

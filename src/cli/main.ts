@@ -15,6 +15,7 @@ interface Entry {
 const commands: Readonly<Record<string, Entry>> = {
   serve: { about: 'run the stand-alone server', load: () => import('./serve.js') },
   migrate: { about: 'bring the schema of the database up to date', load: () => import('./migrate.js') },
+  'migrate-store': { about: 'move to PostgreSQL while the server runs', load: () => import('./migrate-store.js') },
   secret: { about: 'print a new master secret', load: () => import('./secret.js') },
   doctor: { about: 'check the settings, the database and the machine', load: () => import('./doctor.js') },
   'user create': { about: 'create a user', load: () => import('./user-create.js') },
@@ -23,12 +24,16 @@ const commands: Readonly<Record<string, Entry>> = {
   'user disable': { about: 'disable a user; all sessions end', load: () => import('./user-disable.js') },
   'user enable': { about: 'enable a user again', load: () => import('./user-enable.js') },
   'user delete': { about: 'delete a user for good', load: () => import('./user-delete.js') },
-  'user password': { about: 'set a new password; all sessions end', load: () => import('./user-password.js') },
+  'user password': { about: 'set a new password; all sessions end, API keys are revoked', load: () => import('./user-password.js') },
   'session list': { about: 'list the sessions of a user', load: () => import('./session-list.js') },
   'session revoke': { about: 'end one session, or all of a user', load: () => import('./session-revoke.js') },
+  'api-key create': { about: 'create an API key for a program', load: () => import('./api-key-create.js') },
+  'api-key list': { about: 'list API keys, newest first', load: () => import('./api-key-list.js') },
+  'api-key rotate': { about: 'give an API key a new secret', load: () => import('./api-key-rotate.js') },
+  'api-key revoke': { about: 'revoke an API key for good', load: () => import('./api-key-revoke.js') },
   'keys list': { about: 'list the signing keys', load: () => import('./keys-list.js') },
   'keys rotate': { about: 'add the next signing key', load: () => import('./keys-rotate.js') },
-  'restore-epoch': { about: 'after restoring a backup: end every session', load: () => import('./restore-epoch.js') },
+  'restore-epoch': { about: 'after restoring a backup: end every session, revoke every API key', load: () => import('./restore-epoch.js') },
 };
 
 const footer = `\`countersign COMMAND --help\` says more. Settings come from the environment and from .env in the working directory.`;

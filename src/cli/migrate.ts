@@ -1,9 +1,9 @@
 /** `countersign migrate` */
 import { systemClock } from '../crypto/system-clock.js';
 import type { OpenStore } from '../model/store.js';
-import { openBySettings } from '../settings/read-settings.js';
+import { currentSettings, openBySettings } from '../settings/read-settings.js';
 import { jsonOption, minute, report, type Command } from './command.js';
-import { commandLogger, currentSettings } from './with-core.js';
+import { commandLogger } from './with-core.js';
 
 export const command: Command = {
   usage: 'migrate [--json]',

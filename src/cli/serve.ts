@@ -1,7 +1,6 @@
 /** `countersign serve` */
 import { serve } from '../server/serve.js';
 import type { Command } from './command.js';
-import { currentSettings } from './with-core.js';
 
 export const command: Command = {
   usage: 'serve',
@@ -11,5 +10,5 @@ Without any setting it listens on http://localhost:4000 and keeps its data in ./
 Prints what is wrong with the settings, all of it at once, and ends with 1.`,
   options: {},
   operands: { least: 0, most: 0 },
-  run: () => serve(currentSettings()),
+  run: serve,
 };

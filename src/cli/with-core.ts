@@ -4,8 +4,7 @@ import { userKey } from '../flows/manage-users.js';
 import type { Logger } from '../model/app-types.js';
 import type { UserRecord } from '../model/store.js';
 import { authOptions } from '../settings/auth-options.js';
-import { readEnvironment } from '../settings/environment.js';
-import { openBySettings, readSettings, type Settings } from '../settings/read-settings.js';
+import { currentSettings, openBySettings } from '../settings/read-settings.js';
 import { RefusedError } from './command.js';
 
 /** Only what is wrong: what a command did it says itself. */
@@ -14,11 +13,6 @@ export const commandLogger: Logger = {
   warn: (_facts, message) => void process.stderr.write(`warning: ${message}\n`),
   error: (_facts, message) => void process.stderr.write(`error: ${message}\n`),
 };
-
-/** @throws {ConfigError} every problem, under the names of the variables. */
-export function currentSettings(): Settings {
-  return readSettings(readEnvironment().values);
-}
 
 /** @throws {ConfigError} */
 export async function withCore<Result>(work: (core: Core) => Promise<Result>): Promise<Result> {

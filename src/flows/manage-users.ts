@@ -73,7 +73,7 @@ export async function setDisabled(
   return user;
 }
 
-/** Without knowing the old one; all sessions of the user end. @throws {AuthError} `not_found`, `invalid_request`, `overloaded`. */
+/** Without knowing the old one; all sessions of the user end, and his API keys are revoked. @throws {AuthError} `not_found`, `invalid_request`, `overloaded`. */
 export async function setPassword(
   context: FlowContext,
   id: string,
@@ -81,7 +81,7 @@ export async function setPassword(
 ): Promise<UserRecord> {
   const passwordHash = await hashNewPassword(context, password, 'password');
   const user = found(await context.store.users.setPassword(id, passwordHash));
-  context.emit('password.changed', { userId: id, ...actor, reason: 'set by an administrator' });
+  context.emit('password.changed', { userId: id, ...actor, reason: 'set by an administrator, API keys revoked' });
   return user;
 }
 

@@ -1,5 +1,6 @@
 /** Records as the application sees them. */
-import type { AppTypes, Session, User } from '../model/app-types.js';
+import type { ApiKeyRecord } from '../model/api-key.js';
+import type { ApiKey, AppTypes, Session, User } from '../model/app-types.js';
 import type { SessionRecord, UserRecord } from '../model/store.js';
 import { sessionExpiresAt } from '../policy/session-life.js';
 
@@ -27,5 +28,21 @@ export function presentSession(record: SessionRecord): Session {
     expiresAt: new Date(sessionExpiresAt(record)),
     device: record.device,
     delivery: record.delivery,
+  };
+}
+
+export function presentApiKey<App extends AppTypes>(record: ApiKeyRecord): ApiKey<App> {
+  const instant = (milliseconds: number | null): Date | null => (milliseconds === null ? null : new Date(milliseconds));
+  return {
+    id: record.id,
+    userId: record.userId,
+    name: record.name,
+    scopes: record.scopes,
+    createdAt: new Date(record.createdAt),
+    rotatedAt: instant(record.rotatedAt),
+    expiresAt: instant(record.expiresAt),
+    lastUsedAt: instant(record.lastUsedAt),
+    revokedAt: instant(record.revokedAt),
+    previousSecretUntil: instant(record.previousUntil),
   };
 }

@@ -1,7 +1,8 @@
 /** Records as answers show them. */
+import type { ApiKeyRecord } from '../model/api-key.js';
 import type { SessionRecord, UserRecord } from '../model/store.js';
 import { sessionExpiresAt } from '../policy/session-life.js';
-import type { AdminUserDocument, SessionDocument, UserDocument } from '../protocol/documents.js';
+import type { AdminUserDocument, ApiKeyDocument, SessionDocument, UserDocument } from '../protocol/documents.js';
 
 export function userDocument(user: UserRecord): UserDocument {
   return {
@@ -32,6 +33,25 @@ export function sessionDocument(session: SessionRecord, currentId: string): Sess
     device: session.device,
     delivery: session.delivery,
   };
+}
+
+export function apiKeyDocument(key: ApiKeyRecord): ApiKeyDocument {
+  return {
+    id: key.id,
+    userId: key.userId,
+    name: key.name,
+    scopes: key.scopes,
+    createdAt: instant(key.createdAt),
+    rotatedAt: instantOrNull(key.rotatedAt),
+    expiresAt: instantOrNull(key.expiresAt),
+    lastUsedAt: instantOrNull(key.lastUsedAt),
+    revokedAt: instantOrNull(key.revokedAt),
+    previousSecretUntil: instantOrNull(key.previousUntil),
+  };
+}
+
+function instantOrNull(milliseconds: number | null): string | null {
+  return milliseconds === null ? null : instant(milliseconds);
 }
 
 function instant(milliseconds: number): string {

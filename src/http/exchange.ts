@@ -2,15 +2,20 @@
 import type { z } from 'zod';
 import type { Core } from '../core.js';
 import type { AuthConfig } from '../model/config.js';
+import type { LimitState } from '../model/limits.js';
 import type { Answer, HttpRequest } from './message.js';
+import type { RevocationStreams } from './revocation-streams.js';
 
 export interface Arrival {
   readonly core: Core;
+  readonly streams: RevocationStreams;
   readonly request: HttpRequest;
   readonly requestId: string;
   /** Parts of the path, by name. */
   readonly params: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
+  /** The limits that this request met, and where they stand. */
+  readonly limits: LimitState[];
 }
 
 /** Says who is asking, or throws. Runs before the body's shape is judged. */
@@ -29,8 +34,12 @@ export interface Route<Who, Body> {
   readonly guard: Guard<Who>;
   /** Shape of the body; `noBody` where the protocol has none; a function where it depends on the configuration. */
   readonly body: z.ZodType<Body> | ((config: AuthConfig) => z.ZodType<Body>);
+  /** The body may be `application/x-www-form-urlencoded` too, as OAuth clients send it. */
+  readonly acceptsForm?: boolean;
   /** Judged by the refresh token that it reads, or by nothing, whatever `Authorization` says. */
   readonly ignoresBearer?: boolean;
+  /** It limits itself, by what it finds in the body. */
+  readonly limitsItself?: boolean;
   /** Anybody may read the answer, without credentials, and keep it for as long as a key set. */
   readonly isPublic?: boolean;
   answer(exchange: Exchange<Who, Body>): Answer | Promise<Answer>;

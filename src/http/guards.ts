@@ -1,9 +1,13 @@
 /** Who may use a route. Origin, size and type were judged before; CSRF is judged wherever a cookie is the credential. */
 import { anyUser } from '../access/access-rule.js';
+import type { KnownApiKey } from '../access/api-key-verifier.js';
+import { readBasic, readBearer, readHeader } from '../access/credentials.js';
 import { AuthError } from '../errors.js';
 import { requireFreshProof, requireLiveSession } from '../flows/live-session.js';
 import type { Principal } from '../model/app-types.js';
 import { adminRole, type LiveSession } from '../model/store.js';
+import { revocationsScope } from '../policy/scopes.js';
+import { parseApiKey } from '../tokens/api-key.js';
 import type { Arrival, Guard } from './exchange.js';
 import { refreshCookie } from './refresh-credential.js';
 
@@ -45,3 +49,28 @@ export const adminWrite: Guard<LiveSession> = async (arrival) => {
   requireFreshProof(arrival.core, live, refreshCookie(arrival));
   return live;
 };
+
+/** The holder of an API key, as OAuth clients present themselves: `Bearer`, or `Basic` with the key's id as name (RFC 6749 section 2.3.1). */
+export const client: Guard<KnownApiKey> = ({ core, request }) => {
+  const authorization = readHeader(request.headers, 'authorization');
+  const basic = readBasic(authorization);
+  const key = readBearer(authorization) ?? basic?.secret;
+  if (key === undefined) throw new AuthError('token_missing');
+  if (basic !== undefined && parseApiKey(basic.secret)?.id !== basic.name)
+    throw new AuthError('token_invalid', { reason: 'no key of this id' });
+  return core.apiKeys.verify(key, core.config.revocation.mode);
+};
+
+/** A program that was given this scope. Another service's, not a user's: no permission of anybody stands for it. */
+function withScope(scope: string): Guard<Principal> {
+  return async (arrival) => {
+    const bearer = readBearer(readHeader(arrival.request.headers, 'authorization'));
+    if (bearer === undefined) throw new AuthError('token_missing');
+    const { principal, scopes } = await arrival.core.apiKeys.verify(bearer, arrival.core.config.revocation.mode);
+    if (!scopes.includes(scope)) throw new AuthError('insufficient_scope');
+    return principal;
+  };
+}
+
+/** Another service, which verifies on its own. */
+export const readsRevocations: Guard<Principal> = withScope(revocationsScope);

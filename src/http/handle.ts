@@ -1,23 +1,30 @@
 /** Request in, answer out: finds the route, runs the guards in their order, calls it, and lets every error out by one door. */
 import { findCookie, isSafeMethod, readBearer, readHeader } from '../access/credentials.js';
 import { requireTrustedOrigin } from '../access/csrf-guard.js';
+import { whenSettled } from '../access/pending-error.js';
 import type { Core } from '../core.js';
 import { AuthError } from '../errors.js';
+import type { LimitState } from '../model/limits.js';
 import { corsHeaders, isPreflight, preflightHeaders, publicCorsHeaders, varyOnOrigin } from './cors.js';
 import { errorResponse, toAuthError } from './error-response.js';
-import type { AnyRoute } from './exchange.js';
+import type { AnyRoute, Arrival } from './exchange.js';
+import { limitHeaders } from './limit-headers.js';
+import { limitRequest } from './limits.js';
 import { createRouteFinder, type FoundPath } from './find-route.js';
 import type { Answer, HeaderList, HttpRequest, HttpResponse } from './message.js';
-import { checkShape, readJsonObject } from './read-body.js';
+import { checkShape, readBodyObject } from './read-body.js';
 import { jwksLifetimeSeconds } from '../tokens/key-rotation.js';
+import { RevocationStreams } from './revocation-streams.js';
 import { routes } from './routes.js';
 import { securityHeaders } from './security-headers.js';
 
 export interface HttpHandler {
   /** Whether the path of this target is one of ours. */
   owns(target: string): boolean;
-  /** Resolves when every request that is under way has been answered. */
+  /** Resolves when every request that is under way has been answered. An answer that streams counts as soon as it has begun. */
   settled(): Promise<void>;
+  /** Ends the answers that stream, which would go on for ever, and begins no more. */
+  endStreams(): void;
   /** Never rejects. */
   handle(request: HttpRequest): Promise<HttpResponse>;
   /** The answer to a refusal of a route of the application's. */
@@ -26,30 +33,38 @@ export interface HttpHandler {
 
 export function createHandler(core: Core): HttpHandler {
   const findRoute = createRouteFinder(routes, core.config.basePath);
+  const streams = new RevocationStreams(core);
   const newRequestId = (): string => core.random(12).toString('base64url');
 
   function complete(requestId: string, { headers }: Pick<HttpRequest, 'headers'>, work: WorkDone): HttpResponse {
-    const { response, found } = work;
+    const { response, found, limits } = work;
     const isPublic = found !== null && isPublicPath(found);
     const publicSeconds = response.status === 200 && isPublic ? jwksLifetimeSeconds : null;
     const cors = isPublic ? publicCorsHeaders : [...corsHeaders(core.config, headers), varyOnOrigin];
-    return { ...response, headers: [...securityHeaders(core.config, requestId, publicSeconds), ...cors, ...response.headers] };
+    return {
+      ...response,
+      headers: [...securityHeaders(core.config, requestId, publicSeconds), ...cors, ...limitHeaders(limits), ...response.headers],
+    };
   }
 
   const refusal = (error: unknown, requestId: string): HttpResponse => errorResponse(toAuthError(error, requestId, core.logger), requestId);
 
+  const heedProxies = warnOfUntrustedProxies(core);
+
   async function handle(request: HttpRequest): Promise<HttpResponse> {
     const requestId = newRequestId();
+    heedProxies(request);
     const { path, query } = splitTarget(request.target);
     const found = findRoute(path);
     const row = found?.byMethod.get(request.method === 'HEAD' ? 'GET' : request.method);
+    const limits: LimitState[] = [];
     try {
-      const running = row && found && { core, request, requestId, row, params: found.params, query };
+      const running = row && found && { core, streams, request, requestId, row, params: found.params, query, limits };
       const answer = running ? await run(running) : answerWithoutRoute(core, request, found);
-      return complete(requestId, request, { response: toResponse(answer, request.method), found });
+      return complete(requestId, request, { response: toResponse(answer, request.method), found, limits });
     } catch (error) {
       const response = refusal(error, requestId);
-      return complete(requestId, request, { response: request.method === 'HEAD' ? { ...response, body: '' } : response, found });
+      return complete(requestId, request, { response: request.method === 'HEAD' ? { ...response, body: '' } : response, found, limits });
     }
   }
 
@@ -64,9 +79,10 @@ export function createHandler(core: Core): HttpHandler {
     settled: async () => {
       await Promise.all(underWay);
     },
+    endStreams: () => streams.close(),
     refuse(error, request) {
       const requestId = newRequestId();
-      return complete(requestId, request, { response: refusal(error, requestId), found: null });
+      return complete(requestId, request, { response: refusal(error, requestId), found: null, limits: [] });
     },
   };
 }
@@ -74,26 +90,33 @@ export function createHandler(core: Core): HttpHandler {
 interface WorkDone {
   readonly response: HttpResponse;
   readonly found: FoundPath | null;
+  readonly limits: readonly LimitState[];
 }
 
-interface Running {
-  readonly core: Core;
-  readonly request: HttpRequest;
-  readonly requestId: string;
+interface Running extends Arrival {
   readonly row: AnyRoute;
-  readonly params: FoundPath['params'];
-  readonly query: URLSearchParams;
 }
 
-/** The guards, in the order in which they are judged: origin, size, type, who, shape. */
+/** The guards, in the order in which they are judged: origin, limits, size, type, who, shape. */
 async function run(running: Running): Promise<Answer> {
   const { core, request, row } = running;
   requireOrigin(core, request, row);
   if (row.isPublic !== true) requireSingleCookies(core, request);
-  const sent = await readJsonObject(request);
-  const who: unknown = await whenFresh(core, (): unknown => row.guard(running));
+  if (row.isPublic !== true && row.limitsItself !== true) limitRequest(running);
+  const sent = await readBodyObject(request, row.acceptsForm === true);
+  const who: unknown = await whenSettled((): unknown => row.guard(running));
   const body: unknown = checkShape(typeof row.body === 'function' ? row.body(core.config) : row.body, sent);
   return row.answer({ ...running, who, body });
+}
+
+/** Once: whoever runs this behind a proxy, and does not say so, has all clients counted as one. */
+function warnOfUntrustedProxies({ config, logger }: Core): (request: HttpRequest) => void {
+  let isSaid = config.trustedProxies !== null;
+  return ({ headers }) => {
+    if (isSaid || readHeader(headers, 'x-forwarded-for') === undefined) return;
+    isSaid = true;
+    logger.warn({}, 'X-Forwarded-For is ignored: behind a proxy all clients count as one address, unless trustedProxies names the proxy');
+  };
 }
 
 function requireOrigin(core: Core, { method, headers }: HttpRequest, { ignoresBearer }: AnyRoute): void {
@@ -107,17 +130,6 @@ function requireSingleCookies({ config }: Core, { headers }: HttpRequest): void 
   const cookies = readHeader(headers, 'cookie');
   if (cookies === undefined || readBearer(readHeader(headers, 'authorization')) !== undefined) return;
   for (const { name } of [config.cookies.access, config.cookies.refresh, config.cookies.state]) findCookie(cookies, name);
-}
-
-/** Where revocations are not up to date, waits once, within a bound, for them to be. */
-async function whenFresh<Result>(core: Core, work: () => Result | Promise<Result>): Promise<Result> {
-  try {
-    return await work();
-  } catch (error) {
-    const isStale = error instanceof AuthError && error.code === 'revocation_unavailable';
-    if (!isStale || !(await core.feed.waitUntilFresh())) throw error;
-    return work();
-  }
 }
 
 function answerWithoutRoute(core: Core, { method, headers }: HttpRequest, found: FoundPath | null): Answer {
@@ -141,7 +153,12 @@ function isPublicPath({ byMethod }: FoundPath): boolean {
   return [...byMethod.values()].every((row) => row.isPublic === true);
 }
 
-function toResponse({ status, document, headers = [] }: Answer, method: string): HttpResponse {
+function toResponse({ status, document, stream, headers = [] }: Answer, method: string): HttpResponse {
+  if (stream) {
+    if (method !== 'HEAD') return { status, headers, body: '', stream };
+    stream.destroy();
+    return { status, headers, body: '' };
+  }
   const type: HeaderList = document === undefined ? [] : [['content-type', 'application/json; charset=utf-8']];
   const body = document === undefined ? '' : JSON.stringify(document);
   const length: HeaderList = method === 'HEAD' ? [['content-length', String(Buffer.byteLength(body))]] : [];

@@ -1,4 +1,5 @@
 /** A request and its answer as the HTTP core sees them; adapters translate from and to what their framework has. */
+import type { Readable } from 'node:stream';
 import type { RequestLike } from '../model/app-types.js';
 
 export interface HttpRequest {
@@ -6,6 +7,8 @@ export interface HttpRequest {
   /** Path and query exactly as sent: guard and router see the same bytes. */
   readonly target: string;
   readonly headers: RequestLike['headers'];
+  /** The other end of the connection; null: unknown. */
+  readonly address: string | null;
   /** Reads at most `maxBytes`. Called once. */
   body(maxBytes: number): Promise<IncomingBody>;
 }
@@ -23,12 +26,16 @@ export interface HttpResponse {
   /** `set-cookie` may be there several times. */
   readonly headers: HeaderList;
   readonly body: string;
+  /** Instead of `body`: written as it comes, until it ends; destroyed when the client is gone. */
+  readonly stream?: Readable;
 }
 
 /** What a route answers, before headers that every answer has. */
 export interface Answer {
   readonly status: number;
   readonly document?: object;
+  /** Instead of `document`; the answer names its type. */
+  readonly stream?: Readable;
   readonly headers?: HeaderList;
 }
 

@@ -1,4 +1,4 @@
-/** Reads a body: size, media type, JSON, shape; every problem named, no value repeated. */
+/** Reads a body or a query: size, media type, JSON, shape; every problem named, no value repeated. */
 import { isUtf8 } from 'node:buffer';
 import type { z } from 'zod';
 import { readHeader } from '../access/credentials.js';
@@ -9,13 +9,14 @@ import type { HttpRequest, IncomingBody } from './message.js';
 const maxBodyBytes = 10 * 1024;
 
 /** The object that was sent, or an empty one when nothing was. @throws {AuthError} 400, 413, 415. */
-export async function readJsonObject(request: HttpRequest): Promise<object> {
+export async function readBodyObject(request: HttpRequest, acceptsForm: boolean): Promise<object> {
   const declared = Number(readHeader(request.headers, 'content-length') ?? 0);
   if (declared > maxBodyBytes) throw new AuthError('body_too_large');
   const body = await request.body(maxBodyBytes);
   if (body.kind === 'too_large') throw new AuthError('body_too_large');
   if (isNothing(body, request)) return {};
-  requireJson(request);
+  const isForm = requireMediaType(request, acceptsForm) === 'form';
+  if (isForm && body.kind === 'bytes') return singleValues(new URLSearchParams(decodeUtf8(body.bytes)));
   const value = body.kind === 'bytes' ? parseJson(body.bytes) : body.value;
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new AuthError('invalid_request', { detail: 'The body must be a JSON object.' });
@@ -29,20 +30,42 @@ function isNothing(body: IncomingBody, { headers }: HttpRequest): boolean {
   return body.bytes.byteLength === 0 || (isEmptyObject && readHeader(headers, 'content-type') === undefined);
 }
 
-function requireJson({ headers }: HttpRequest): void {
-  const type = readHeader(headers, 'content-type');
-  const encoding = readHeader(headers, 'content-encoding');
-  const isJson = type !== undefined && /^application\/json *(?:; *charset="?utf-8"? *)?$/i.test(type);
-  if (!isJson || (encoding !== undefined && encoding !== 'identity')) throw new AuthError('unsupported_media_type');
+const mediaTypes = {
+  json: /^application\/json *(?:; *charset="?utf-8"? *)?$/i,
+  form: /^application\/x-www-form-urlencoded *(?:; *charset="?utf-8"? *)?$/i,
+};
+
+function requireMediaType({ headers }: HttpRequest, acceptsForm: boolean): 'json' | 'form' {
+  const type = readHeader(headers, 'content-type') ?? '';
+  const encoding = readHeader(headers, 'content-encoding') ?? 'identity';
+  if (encoding === 'identity' && mediaTypes.json.test(type)) return 'json';
+  if (encoding === 'identity' && acceptsForm && mediaTypes.form.test(type)) return 'form';
+  throw new AuthError('unsupported_media_type');
+}
+
+function decodeUtf8(bytes: Uint8Array): string {
+  if (!isUtf8(bytes)) throw new AuthError('invalid_request', { detail: 'The body must be UTF-8.' });
+  return Buffer.from(bytes).toString('utf8');
 }
 
 function parseJson(bytes: Uint8Array): unknown {
-  if (!isUtf8(bytes)) throw new AuthError('invalid_request', { detail: 'The body must be UTF-8.' });
+  const text = decodeUtf8(bytes);
   try {
-    return JSON.parse(Buffer.from(bytes).toString('utf8')) as unknown;
+    return JSON.parse(text) as unknown;
   } catch {
     throw new AuthError('invalid_request', { detail: 'The body is not valid JSON.' });
   }
+}
+
+/** @throws {AuthError} `invalid_request` as `checkShape`, and when a parameter is there twice: which one counts is not guessed. */
+export function readQuery<Shape>(schema: z.ZodType<Shape>, query: URLSearchParams): Shape {
+  return checkShape(schema, singleValues(query));
+}
+
+function singleValues(parameters: URLSearchParams): Record<string, string> {
+  const names = [...parameters.keys()];
+  if (new Set(names).size < names.length) throw new AuthError('invalid_request', { detail: 'A parameter was sent twice.' });
+  return Object.fromEntries(parameters);
 }
 
 /** @throws {AuthError} `invalid_request` naming every field that is missing, unknown or wrong. */

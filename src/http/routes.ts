@@ -2,15 +2,29 @@
 import {
   adminUpdateUserBody,
   changePasswordBody,
+  clientTokenBody,
   loginBody,
+  newApiKeyBody,
   noBody,
   reauthenticateBody,
   refreshTokenBody,
+  rotateApiKeyBody,
   setRolesBody,
   updateProfileBody,
 } from '../protocol/bodies.js';
+import { revocationsPath } from '../protocol/revocation-events.js';
 import { route, type AnyRoute } from './exchange.js';
-import { admin, adminWrite, anyone, sensitive, signedIn, signedInLive, signedInOrGuest } from './guards.js';
+import { admin, adminWrite, anyone, client, readsRevocations, sensitive, signedIn, signedInLive, signedInOrGuest } from './guards.js';
+import {
+  answerClientToken,
+  answerCreateOwnApiKey,
+  answerCreateServiceApiKey,
+  answerListApiKeys,
+  answerListOwnApiKeys,
+  answerRevokeApiKey,
+  answerRevokeOwnApiKey,
+  answerRotateOwnApiKey,
+} from './routes/api-keys.js';
 import { answerCurrentSession, answerEndOtherSessions, answerEndSession, answerListSessions } from './routes/sessions.js';
 import {
   answerChangePassword,
@@ -32,12 +46,20 @@ import {
   answerUpdateAccount,
   answerUpdateUser,
 } from './routes/users.js';
-import { answerJwks, answerMetadata } from './routes/well-known.js';
+import { answerJwks, answerMetadata, answerRevocations } from './routes/well-known.js';
 
 export const routes: readonly AnyRoute[] = [
   route({ method: 'POST', path: '/auth/register', guard: anyone, body: registerBodyFor, ignoresBearer: true, answer: answerRegister }),
   route({ method: 'POST', path: '/auth/login', guard: anyone, body: loginBody, ignoresBearer: true, answer: answerLogin }),
-  route({ method: 'POST', path: '/auth/refresh', guard: anyone, body: refreshTokenBody, ignoresBearer: true, answer: answerRefresh }),
+  route({
+    method: 'POST',
+    path: '/auth/refresh',
+    guard: anyone,
+    body: refreshTokenBody,
+    ignoresBearer: true,
+    limitsItself: true,
+    answer: answerRefresh,
+  }),
   route({ method: 'POST', path: '/auth/logout', guard: anyone, body: refreshTokenBody, ignoresBearer: true, answer: answerLogout }),
   route({ method: 'POST', path: '/auth/reauthenticate', guard: signedInLive, body: reauthenticateBody, answer: answerReauthenticate }),
   route({ method: 'POST', path: '/auth/password', guard: sensitive, body: changePasswordBody, answer: answerChangePassword }),
@@ -45,6 +67,12 @@ export const routes: readonly AnyRoute[] = [
   route({ method: 'GET', path: '/auth/sessions', guard: signedIn, body: noBody, answer: answerListSessions }),
   route({ method: 'DELETE', path: '/auth/sessions', guard: signedIn, body: noBody, answer: answerEndOtherSessions }),
   route({ method: 'DELETE', path: '/auth/sessions/{id}', guard: signedIn, body: noBody, answer: answerEndSession }),
+
+  route({ method: 'GET', path: '/auth/api-keys', guard: signedIn, body: noBody, answer: answerListOwnApiKeys }),
+  route({ method: 'POST', path: '/auth/api-keys', guard: sensitive, body: newApiKeyBody, answer: answerCreateOwnApiKey }),
+  route({ method: 'POST', path: '/auth/api-keys/{id}/rotate', guard: sensitive, body: rotateApiKeyBody, answer: answerRotateOwnApiKey }),
+  route({ method: 'DELETE', path: '/auth/api-keys/{id}', guard: sensitive, body: noBody, answer: answerRevokeOwnApiKey }),
+  route({ method: 'POST', path: '/auth/token', guard: client, body: clientTokenBody, acceptsForm: true, answer: answerClientToken }),
 
   route({ method: 'GET', path: '/users/me', guard: signedIn, body: noBody, answer: answerReadAccount }),
   route({ method: 'PATCH', path: '/users/me', guard: signedIn, body: updateProfileBody, answer: answerUpdateAccount }),
@@ -57,6 +85,11 @@ export const routes: readonly AnyRoute[] = [
   route({ method: 'PUT', path: '/admin/users/{id}/roles', guard: adminWrite, body: setRolesBody, answer: answerSetRoles }),
   route({ method: 'DELETE', path: '/admin/users/{id}/sessions', guard: adminWrite, body: noBody, answer: answerEndSessionsOfUser }),
 
+  route({ method: 'GET', path: '/admin/api-keys', guard: admin, body: noBody, answer: answerListApiKeys }),
+  route({ method: 'POST', path: '/admin/users/{id}/api-keys', guard: adminWrite, body: newApiKeyBody, answer: answerCreateServiceApiKey }),
+  route({ method: 'DELETE', path: '/admin/api-keys/{id}', guard: adminWrite, body: noBody, answer: answerRevokeApiKey }),
+
   route({ method: 'GET', path: '/.well-known/jwks.json', guard: anyone, body: noBody, isPublic: true, answer: answerJwks }),
   route({ method: 'GET', path: '/.well-known/countersign', guard: anyone, body: noBody, isPublic: true, answer: answerMetadata }),
+  route({ method: 'GET', path: revocationsPath, guard: readsRevocations, body: noBody, answer: answerRevocations }),
 ];

@@ -52,21 +52,58 @@ export interface Session {
   readonly delivery: Delivery;
 }
 
+/** The credential of a program, in the name of a user. Its secret is shown when it is made and nowhere else. */
+export interface ApiKey<App extends AppTypes = AppTypes> {
+  readonly id: string;
+  readonly userId: string;
+  readonly name: string;
+  /** All that it may do, as far as its owner may. */
+  readonly scopes: readonly ApiKeyScope<App>[];
+  readonly createdAt: Date;
+  readonly rotatedAt: Date | null;
+  /** Null: never. */
+  readonly expiresAt: Date | null;
+  /** To the minute; null: not yet. */
+  readonly lastUsedAt: Date | null;
+  readonly revokedAt: Date | null;
+  /** Until when the secret before the last rotation is accepted. */
+  readonly previousSecretUntil: Date | null;
+}
+
+/** A permission of the application's, or `revocations:read`: reading the revocation feed of other services. */
+export type ApiKeyScope<App extends AppTypes = AppTypes> = App['permission'] | 'revocations:read';
+
+export interface NewApiKey<App extends AppTypes = AppTypes> {
+  /** The owner: a person, or a service account (a user without a password). */
+  userId: string;
+  /** What it is for; at most 100 characters. */
+  name: string;
+  /** At least one; permissions that the owner has. */
+  scopes: readonly ApiKeyScope<App>[];
+  /** From `1m` to `3650d`. Default `90d`. A rotation gives the new secret as much again. */
+  expiresIn?: Duration | 'never';
+}
+
 /** Who is asking. Frozen; ids and rights only: the name and e-mail are in `users.get(userId)`. */
 export interface Principal<App extends AppTypes = AppTypes> {
   readonly userId: string;
+  /** Id of the session, or of the API key. */
   readonly sessionId: string;
+  /** None for an API key, which stands for some permissions of its owner and never for a role of his. */
   readonly roles: readonly App['role'][];
   readonly permissions: ReadonlySet<App['permission']>;
   readonly claims: Readonly<App['claims']>;
-  readonly via: 'cookie' | 'bearer';
+  /** `api_key`: a program, by an API key of the user or an access token made from one. */
+  readonly via: 'cookie' | 'bearer' | 'api_key';
   /** How the user proved who he is (RFC 8176): `pwd`, `otp`, `hwk`. */
   readonly factors: readonly string[];
+  /** For an API key: when its secret was made. */
   readonly authenticatedAt: Date;
+  /** Of an API key that never expires: the last instant that a `Date` can hold. */
   readonly expiresAt: Date;
 }
 
-/** What a route demands beyond being signed in. */
+/** What a route demands beyond being signed in. API keys are let in by `permissions` alone: a rule without them, or with another demand, refuses them. */
 export interface AccessRule<App extends AppTypes = AppTypes> {
   /** Any of them. */
   roles?: readonly App['role'][];

@@ -15,6 +15,9 @@ export type AuthEventType =
   | 'session.late_double'
   | 'session.fast_forwarded'
   | 'session.reauthenticated'
+  | 'api_key.created'
+  | 'api_key.rotated'
+  | 'api_key.revoked'
   | 'password.changed'
   | 'password.hash_unusable'
   | 'keys.rotated';
@@ -23,6 +26,7 @@ export interface AuthEvent {
   readonly type: AuthEventType;
   readonly at: Date;
   readonly userId?: string;
+  /** Id of the session, or of the API key. */
   readonly sessionId?: string;
   /** Who did it, when that is not the user himself. */
   readonly actorId?: string;

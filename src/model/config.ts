@@ -1,5 +1,7 @@
 /** The options as resolved: complete, checked, read-only. Nobody writes `?? default` after this. */
+import type { BlockList } from 'node:net';
 import type { Delivery } from './app-types.js';
+import type { Limit } from './limits.js';
 import type { SigningAlgorithm } from './store.js';
 
 export interface AuthConfig {
@@ -16,6 +18,8 @@ export interface AuthConfig {
   readonly tokens: TokenConfig;
   readonly session: SessionConfig;
   readonly revocation: RevocationConfig;
+  readonly limits: LimitConfig;
+  readonly trustedProxies: TrustedProxies;
   readonly roles: ReadonlyMap<string, readonly string[]>;
   readonly defaultRole: string;
   /** A sensitive act needs an authentication no older than this. */
@@ -62,6 +66,15 @@ export interface SessionConfig {
   readonly lateDouble: 'once' | 'never';
   readonly maxPerUser: number;
 }
+
+/** Null: not limited. */
+export interface LimitConfig {
+  readonly login: Limit | null;
+  readonly api: Limit | null;
+}
+
+/** A number of hops, or their addresses; null: there is none. */
+export type TrustedProxies = number | BlockList | null;
 
 export interface RevocationConfig {
   readonly mode: 'strict' | 'available';

@@ -2,6 +2,7 @@
 import type { MasterSecret } from '../crypto/master-secret.js';
 import type { AppTypes, Clock, Delivery, Duration, Logger, User, WebOrigin } from './app-types.js';
 import type { AuthEvent } from './auth-event.js';
+import type { Bus } from './bus.js';
 import type { SigningAlgorithm, Store } from './store.js';
 
 export interface AuthOptions<App extends AppTypes = AppTypes> {
@@ -9,6 +10,8 @@ export interface AuthOptions<App extends AppTypes = AppTypes> {
   publicUrl: string;
   secret: MasterSecret;
   store: Store;
+  /** Makes revocations travel faster between processes; nothing depends on it. `redis(url)` of `countersign/redis`. */
+  bus?: Bus;
   /** The web pages that may call with cookies, exact: `https://app.example.com`. `*` does not compile. Own origin is always in. */
   trustedOrigins?: readonly WebOrigin[];
   /** First path segment of ours. Default `/api`: then `/api/auth/…`, `/api/users/me`, `/api/admin/…`. */
@@ -29,6 +32,12 @@ export interface AuthOptions<App extends AppTypes = AppTypes> {
   tokens?: TokenOptions;
   session?: SessionOptions;
   revocation?: RevocationOptions;
+  limits?: LimitOptions;
+  /**
+   * The proxies in front of this server, as a number of hops or as addresses (`10.0.0.0/8`): only what they append to `X-Forwarded-For` is
+   * believed. Without it forwarded headers are ignored, and everybody behind a proxy counts as one address.
+   */
+  trustedProxies?: number | readonly string[];
   /** Each role and what it may do. The first one is the default role. Default `{ user: [], admin: [] }`. */
   roles?: { readonly [R in App['role']]: readonly App['permission'][] };
   /** Parses the `profile` part of register and PATCH bodies; throw to refuse. `z.strictObject({…}).parse` fits. Without it: no extra fields. */
@@ -85,6 +94,16 @@ export interface SessionOptions {
   lateDouble?: 'once' | 'never';
   /** Sessions of one user; the least recently used ends. Default 100. */
   maxPerUser?: number;
+}
+
+/** So many in this time, of our own routes; shared by all processes of a store. `insecure-off` does not limit. */
+export type LimitText = `${number}/${Duration}` | 'insecure-off';
+
+export interface LimitOptions {
+  /** Failed logins and registrations by address; a device that its user has signed in on before has a budget of its own. Default `10/15m`. */
+  login?: LimitText;
+  /** Requests by session, or by address where there is none; refreshing counts apart. Default `100/1m`. */
+  api?: LimitText;
 }
 
 export interface RevocationOptions {

@@ -3,7 +3,10 @@
  * Instants are integers, milliseconds since 1970 UTC, by the store's own clock. Each method is one atomic act: when its promise resolves the
  * write is durable; when it rejects nothing of it was written, except for `StoreUnavailableError`, after which the outcome may be unknown.
  */
+import type { ApiKeyStore } from './api-key.js';
 import type { Clock, Delivery, Logger } from './app-types.js';
+import type { RevocationHints } from './bus.js';
+import type { CounterStore } from './limits.js';
 
 /** A database that can be opened; made by `sqlite(file)` and its like, opened by `createAuth`. */
 export interface Store {
@@ -37,11 +40,18 @@ export interface OpenStore {
   readonly users: UserStore;
   readonly sessions: SessionStore;
   readonly keys: KeyStore;
+  readonly apiKeys: ApiKeyStore;
   readonly revocations: RevocationStore;
+  readonly counters: CounterStore;
+  /** What the database itself tells of other processes' revocations; null where it tells nothing. */
+  readonly hints: RevocationHints | null;
   /** Milliseconds by the store's own clock. Rejects when the store cannot be reached. */
   now(): Promise<number>;
   appliedMigrations(): Promise<readonly AppliedMigration[]>;
-  /** After a backup was restored: ends every session and marks every signing key compromised, in one transaction; starts a new feed epoch. */
+  /**
+   * After a backup was restored: ends every session, revokes every API key and marks every signing key compromised, in one transaction; starts
+   * a new feed epoch.
+   */
   restoreEpoch(): Promise<void>;
   /** Removes at most `limit` rows of each kind that have expired for good; true when there may be more. */
   purge(limit: number): Promise<boolean>;
@@ -128,7 +138,7 @@ export interface UserStore {
   update(id: string, changes: UserChanges): Promise<UserRecord | null>;
   /** Puts a stronger hash of the same password; only while `from` is still the hash. False: it was not, nothing was written. */
   rehashPassword(id: string, from: string, to: string): Promise<boolean>;
-  /** Sets a password without knowing the old one; ends all sessions (epoch, revocation). */
+  /** Sets a password without knowing the old one; ends all sessions (epoch, revocation) and revokes all API keys of the user. */
   setPassword(id: string, passwordHash: string): Promise<UserRecord | null>;
   /** New roles, a greater `authzVersion` and its revocation row. */
   setRoles(id: string, roles: readonly string[]): Promise<UserWriteOutcome>;
@@ -136,7 +146,7 @@ export interface UserStore {
   setDisabled(id: string, disabled: boolean): Promise<UserWriteOutcome>;
   /** A greater `authzVersion` and its revocation row, so that every access token is renewed. False: no such user. */
   raiseAuthzVersion(id: string): Promise<boolean>;
-  /** Removes the user; his sessions end and keep nothing personal. */
+  /** Removes the user and his API keys; his sessions end and keep nothing personal. */
   delete(id: string): Promise<UserWriteOutcome>;
   /** Newest first; `query` matches user name, e-mail and name anywhere, without regard to case, wildcards taken literally. */
   list(page: { readonly query: string | null; readonly limit: number; readonly after: UserCursor | null }): Promise<{
@@ -308,13 +318,15 @@ export interface KeyStore {
 // ── revocations ────────────────────────────────────────────────────────────────────────────────
 
 /**
- * What makes stateless tokens revocable. `session`: subject is the session, which has ended. `epoch` and `authz`: subject is the user, tokens
- * with a smaller `sep` or `azv` than `value` are over or stale. `key`: subject is a `kid` that is compromised.
+ * What makes stateless tokens revocable. `session`: subject is the session, which has ended, or the API key, which is revoked. `epoch` and
+ * `authz`: subject is the user, tokens with a smaller `sep` or `azv` than `value` are over or stale. `key`: subject is a `kid` that is
+ * compromised.
  */
 export interface Revocation {
   readonly kind: 'session' | 'epoch' | 'authz' | 'key';
   readonly subject: string;
   readonly value: number;
+  readonly revokedAt: number;
   /** When no token can be alive any more that this concerns. */
   readonly expiresAt: number;
 }
@@ -325,6 +337,8 @@ export interface RevocationPage {
   readonly position: string;
   /** True when there may be more to read at once. */
   readonly more: boolean;
+  /** When this was read, by the clock of `revokedAt`. */
+  readonly now: number;
 }
 
 export interface RevocationStore {

@@ -1,6 +1,6 @@
 /** The names of all options: one that nobody reads is one that somebody relies on, so unknown ones are refused. */
 import type { AppTypes } from '../model/app-types.js';
-import type { AuthOptions, CookieOptions, RevocationOptions, SessionOptions, TokenOptions } from '../model/options.js';
+import type { AuthOptions, CookieOptions, LimitOptions, RevocationOptions, SessionOptions, TokenOptions } from '../model/options.js';
 import type { OptionProblems } from './option-problems.js';
 
 /** The compiler sees to it that none is missing. */
@@ -10,6 +10,7 @@ const options: All<AuthOptions> = {
   publicUrl: true,
   secret: true,
   store: true,
+  bus: true,
   trustedOrigins: true,
   basePath: true,
   identifiers: true,
@@ -20,6 +21,8 @@ const options: All<AuthOptions> = {
   tokens: true,
   session: true,
   revocation: true,
+  limits: true,
+  trustedProxies: true,
   roles: true,
   parseProfile: true,
   claims: true,
@@ -33,6 +36,7 @@ const cookies: All<CookieOptions> = { prefix: true, topology: true, sameSite: tr
 const tokens: All<TokenOptions> = { algorithm: true, accessTtl: true, insecureAccessTtl: true, audience: true, rotateKeysEvery: true };
 const session: All<SessionOptions> = { idleTimeout: true, absoluteLifetime: true, replayWindow: true, lateDouble: true, maxPerUser: true };
 const revocation: All<RevocationOptions> = { mode: true, maxStaleness: true };
+const limits: All<LimitOptions> = { login: true, api: true };
 
 export function checkOptionNames<App extends AppTypes>(given: AuthOptions<App>, problems: OptionProblems): void {
   problems.onlyKnown('', given, Object.keys(options));
@@ -40,4 +44,5 @@ export function checkOptionNames<App extends AppTypes>(given: AuthOptions<App>, 
   problems.onlyKnown('tokens.', given.tokens, Object.keys(tokens));
   problems.onlyKnown('session.', given.session, Object.keys(session));
   problems.onlyKnown('revocation.', given.revocation, Object.keys(revocation));
+  problems.onlyKnown('limits.', given.limits, Object.keys(limits));
 }

@@ -3,11 +3,16 @@ import { isDevelopmentSecret, isMasterSecret } from '../crypto/master-secret.js'
 import { ConfigError } from '../errors.js';
 import type { AppTypes } from '../model/app-types.js';
 import type { AuthConfig, CookieConfig, PublicUrl } from '../model/config.js';
+import type { Limit } from '../model/limits.js';
 import type { AuthOptions } from '../model/options.js';
-import { cookieName } from '../protocol/names.js';
+import { cookieName, cookiePrefixPattern } from '../protocol/names.js';
 import { checkOptionNames } from './option-names.js';
 import { OptionProblems } from './option-problems.js';
+import { parseLimit } from './parse-limit.js';
+import { revocationsScope } from './scopes.js';
+import { resolveTrustedProxies } from './trusted-proxies.js';
 import { adminRole } from '../model/store.js';
+import { resolvePublicUrl, resolveTrustedOrigins } from './resolve-origins.js';
 
 const day = 86_400;
 /** Browsers cut longer ones (RFC 6265bis section 5.5). */
@@ -16,7 +21,7 @@ const longestCookieSeconds = 400 * day;
 /** @throws {ConfigError} */
 export function resolveOptions<App extends AppTypes>(options: AuthOptions<App>): AuthConfig {
   const problems = new OptionProblems();
-  const publicUrl = resolvePublicUrl(options.publicUrl, problems);
+  const publicUrl = resolvePublicUrl('publicUrl', options.publicUrl, problems);
   checkParts(options, publicUrl, problems);
   checkOptionNames(options, problems);
   const identifiers = resolveIdentifiers(options, problems);
@@ -37,6 +42,11 @@ export function resolveOptions<App extends AppTypes>(options: AuthOptions<App>):
       mode: problems.oneOf('revocation.mode', options.revocation?.mode, ['strict', 'available']),
       maxStalenessSeconds: problems.duration('revocation.maxStaleness', options.revocation?.maxStaleness, { fallback: '5s', most: '60s' }),
     },
+    limits: {
+      login: resolveLimit('limits.login', options.limits?.login ?? '10/15m', problems),
+      api: resolveLimit('limits.api', options.limits?.api ?? '100/1m', problems),
+    },
+    trustedProxies: resolveTrustedProxies(options.trustedProxies, problems),
     roles,
     defaultRole: [...roles.keys()][0] ?? '',
     sensitiveSeconds: 600,
@@ -44,6 +54,12 @@ export function resolveOptions<App extends AppTypes>(options: AuthOptions<App>):
   };
   if (problems.list.length > 0) throw new ConfigError(problems.list);
   return config;
+}
+
+function resolveLimit(path: string, text: string, problems: OptionProblems): Limit | null {
+  const limit = parseLimit(text);
+  if (limit === null) problems.add(path, 'must be a number and a time of at most a day such as "10/15m", or "insecure-off".');
+  return limit === 'off' ? null : limit;
 }
 
 function resolveIdentifiers<App extends AppTypes>(options: AuthOptions<App>, problems: OptionProblems): AuthConfig['identifiers'] {
@@ -70,34 +86,19 @@ function resolveRoles<App extends AppTypes>(options: AuthOptions<App>, problems:
   for (const [role, permissions] of roles) {
     if (!roleName.test(role)) problems.add('roles', 'a name has up to 64 letters, digits, ":", ".", "_" or "-", and starts with a letter.');
     if (!Array.isArray(permissions)) problems.add(`roles.${role}`, 'must be a list of permissions.');
+    else if (permissions.includes(revocationsScope))
+      problems.add('roles', `"${revocationsScope}" is for API keys alone: no role can have it.`);
   }
   return roles;
 }
 
-function resolvePublicUrl(value: string, problems: OptionProblems): PublicUrl {
-  const url = URL.canParse(value) ? new URL(value) : null;
-  if (!url || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
-    problems.add('publicUrl', 'must be a URL such as "https://api.example.com".');
-    return { origin: 'http://localhost', hostname: 'localhost', secure: false, loopback: true };
-  }
-  const loopback = isLoopback(url.hostname);
-  if (url.protocol === 'http:' && !loopback)
-    problems.add('publicUrl', 'must be https: cookies and tokens over http can be read on the way.');
-  if (value.replace(/\/$/, '') !== url.origin) problems.add('publicUrl', `must be an origin, without path or user: "${url.origin}".`);
-  return { origin: url.origin, hostname: url.hostname, secure: url.protocol === 'https:', loopback };
-}
-
-/** Whether a host name can only mean this machine. */
-export function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || hostname === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(hostname);
-}
-
-function checkParts<App extends AppTypes>({ secret, store }: AuthOptions<App>, publicUrl: PublicUrl, problems: OptionProblems): void {
+function checkParts<App extends AppTypes>({ secret, store, bus }: AuthOptions<App>, publicUrl: PublicUrl, problems: OptionProblems): void {
   if (!isMasterSecret(secret)) problems.add('secret', 'must be made by masterSecret() or developmentSecret().');
   else if (isDevelopmentSecret(secret) && !publicUrl.loopback) {
     problems.add('secret', 'a development secret is for this machine only: make one with `npx countersign secret`.');
   }
   if (typeof (store as Partial<typeof store> | undefined)?.open !== 'function') problems.add('store', 'must be a store such as sqlite().');
+  if (bus !== undefined && typeof (bus as Partial<typeof bus>).open !== 'function') problems.add('bus', 'must be a bus such as redis().');
 }
 
 function resolveAudience<App extends AppTypes>(
@@ -118,22 +119,6 @@ function resolveBasePath(value: string | undefined, problems: OptionProblems): s
   return path;
 }
 
-function resolveTrustedOrigins(origins: readonly string[], problems: OptionProblems): ReadonlySet<string> {
-  if (typeof origins !== 'object') {
-    problems.add('trustedOrigins', 'must be a list of origins.');
-    return new Set();
-  }
-  origins.forEach((origin, index) => {
-    const path = `trustedOrigins[${String(index)}]`;
-    const url = URL.canParse(origin) ? new URL(origin) : null;
-    if (origin.includes('*')) problems.add(path, 'must be exact: "*" together with cookies would let every page act for your users.');
-    else if (url?.origin !== origin)
-      problems.add(path, 'must be an exact origin such as "https://app.example.com", without a path or slash.');
-    else if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback(url.hostname))) problems.add(path, 'must be https.');
-  });
-  return new Set(origins);
-}
-
 function resolveCookies<App extends AppTypes>(
   options: NonNullable<AuthOptions<App>['cookies']>,
   publicUrl: PublicUrl,
@@ -142,7 +127,7 @@ function resolveCookies<App extends AppTypes>(
   const { prefix = 'cs', topology = 'same-origin' } = options;
   const sameSite = problems.oneOf('cookies.sameSite', options.sameSite, ['lax', 'strict']);
   if (typeof topology === 'string') problems.oneOf('cookies.topology', topology, ['same-origin', 'cross-site']);
-  if (!/^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$/.test(prefix)) problems.add('cookies.prefix', 'must be up to 32 letters, digits, "-" or "_".');
+  if (!cookiePrefixPattern.test(prefix)) problems.add('cookies.prefix', 'must be up to 32 letters, digits, "-" or "_".');
   if (topology !== 'same-origin' && !publicUrl.secure) problems.add('cookies.topology', 'needs an https publicUrl.');
   const domain = typeof topology === 'object' ? topology.subdomainsOf : null;
   if (domain !== null && !(domain.includes('.') && `.${publicUrl.hostname}`.endsWith(`.${domain}`))) {

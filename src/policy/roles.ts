@@ -23,6 +23,11 @@ class FrozenSet extends Set<string> {
   }
 }
 
+/** Permissions that are named one by one instead of by roles. */
+export function namedPermissions(names: Iterable<string>): ReadonlySet<string> {
+  return new FrozenSet(names);
+}
+
 /** What these roles may do together. A role that is not configured (any more) permits nothing. */
 export type PermissionsOf = (roles: readonly string[]) => ReadonlySet<string>;
 

@@ -110,18 +110,56 @@ export interface NoBody {
 }
 export const noBody: z.ZodType<NoBody> = z.strictObject({});
 
+export interface NewApiKeyBody {
+  readonly name: string;
+  readonly scopes: readonly string[];
+  readonly expiresIn?: number | null | undefined;
+}
+/** Their meaning and their bounds are judged where keys are made. */
+export const newApiKeyBody: z.ZodType<NewApiKeyBody> = z.strictObject({
+  name: text,
+  scopes: z.array(text),
+  expiresIn: z.number().nullable().optional(),
+});
+
+export interface RotateApiKeyBody {
+  readonly overlapSeconds?: number | undefined;
+}
+export const rotateApiKeyBody: z.ZodType<RotateApiKeyBody> = z.strictObject({ overlapSeconds: z.number().optional() });
+
+export interface ClientTokenBody {
+  readonly grant_type: 'client_credentials';
+  readonly scope?: string | undefined;
+}
+/** Unknown parameters are ignored here, as RFC 6749 section 3.2 wants. */
+export const clientTokenBody: z.ZodType<ClientTokenBody> = z.object({
+  grant_type: z.literal('client_credentials'),
+  scope: text.min(1).optional(),
+});
+
+const limit = z
+  .string()
+  .regex(/^[1-9]\d{0,2}$/, 'must be a number from 1 to 200')
+  .transform(Number)
+  .refine((value) => value <= 200, 'must be a number from 1 to 200')
+  .default(50);
+const cursor = z.string().max(200).optional();
+
 export interface UserListQuery {
   readonly q?: string | undefined;
   readonly limit: number;
   readonly cursor?: string | undefined;
 }
-export const userListQuery: z.ZodType<UserListQuery> = z.strictObject({
-  q: z.string().max(200).optional(),
-  limit: z
-    .string()
-    .regex(/^[1-9]\d{0,2}$/, 'must be a number from 1 to 200')
-    .transform(Number)
-    .refine((limit) => limit <= 200, 'must be a number from 1 to 200')
-    .default(50),
-  cursor: z.string().max(200).optional(),
-});
+export const userListQuery: z.ZodType<UserListQuery> = z.strictObject({ q: z.string().max(200).optional(), limit, cursor });
+
+export interface PageQuery {
+  readonly limit: number;
+  readonly cursor?: string | undefined;
+}
+export const pageQuery: z.ZodType<PageQuery> = z.strictObject({ limit, cursor });
+
+export interface ApiKeyListQuery extends PageQuery {
+  /** Id of the owner. */
+  readonly user?: string | undefined;
+}
+export const apiKeyListQuery: z.ZodType<ApiKeyListQuery> = z.strictObject({ user: z.string().max(64).optional(), limit, cursor });

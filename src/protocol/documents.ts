@@ -52,6 +52,36 @@ export interface CurrentSessionDocument {
   readonly refreshable?: true;
 }
 
+export interface ApiKeyDocument {
+  readonly id: string;
+  readonly userId: string;
+  readonly name: string;
+  readonly scopes: readonly string[];
+  readonly createdAt: string;
+  readonly rotatedAt: string | null;
+  /** Null: never. */
+  readonly expiresAt: string | null;
+  /** To the minute; null: not yet. */
+  readonly lastUsedAt: string | null;
+  readonly revokedAt: string | null;
+  /** Until when the secret before the last rotation is accepted. */
+  readonly previousSecretUntil: string | null;
+}
+
+/** Answer of creating and rotating a key: the only one that ever holds its secret. */
+export interface IssuedApiKeyDocument {
+  readonly apiKey: ApiKeyDocument;
+  readonly secret: string;
+}
+
+/** Answer of the token endpoint, in the words of RFC 6749 section 5.1. */
+export interface ClientTokenDocument {
+  readonly access_token: string;
+  readonly token_type: 'Bearer';
+  readonly expires_in: number;
+  readonly scope: string;
+}
+
 export interface ListDocument<Item> {
   readonly items: readonly Item[];
   readonly nextCursor: string | null;

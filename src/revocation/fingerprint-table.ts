@@ -32,12 +32,16 @@ export class FingerprintTable {
     return this.#values === null ? 1 : (this.#values[slot] ?? 0);
   }
 
-  /** Keeps the greatest value (a positive integer up to 2^53) and the latest expiry (milliseconds since 1970) that were raised. */
-  raise(fingerprint: Fingerprint, value: number, expiresAt: number): void {
+  /**
+   * Keeps the greatest value (a positive integer up to 2^53) and the latest expiry (milliseconds since 1970) that were raised. Whether it was
+   * absent or its value smaller.
+   */
+  raise(fingerprint: Fingerprint, value: number, expiresAt: number): boolean {
     if (!(value >= 1) || fingerprint.low === 0) throw new RangeError('a value below 1, or a fingerprint without its low half');
     if (value > 1) this.#values ??= new Float64Array(this.#capacity).fill(1);
     let slot = this.#slotOf(fingerprint.high, fingerprint.low);
-    if (this.#keys[2 * slot] === 0) {
+    const before = this.get(fingerprint.high, fingerprint.low);
+    if (before === 0) {
       if (this.#size + 1 > this.#capacity * greatestLoad) {
         this.#rebuild(this.#capacity * 2, 0);
         slot = this.#slotOf(fingerprint.high, fingerprint.low);
@@ -45,7 +49,8 @@ export class FingerprintTable {
       this.#insert(slot, fingerprint.high, fingerprint.low);
     }
     this.#expiries[slot] = Math.max(this.#expiries[slot] ?? 0, toSeconds(expiresAt));
-    if (this.#values !== null) this.#values[slot] = Math.max(this.#values[slot] ?? 0, value);
+    if (this.#values !== null) this.#values[slot] = Math.max(before, value);
+    return value > before;
   }
 
   /**

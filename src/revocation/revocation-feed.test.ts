@@ -1,7 +1,8 @@
 /** The feed: what it has read, how old that is, and who waits for what. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { RevocationHints } from '../model/bus.js';
 import type { Revocation, RevocationPage, RevocationStore } from '../model/store.js';
-import { createRevocationFeed, type RevocationFeed, type RevocationFeedOptions, type RevocationWakeUp } from './revocation-feed.js';
+import { createRevocationFeed, type RevocationFeed, type RevocationFeedOptions } from './revocation-feed.js';
 import { createRevocationIndex, type RevocationIndex } from './revocation-index.js';
 
 const wallStart = 1_700_000_000_000;
@@ -24,7 +25,7 @@ class SourceInHand implements RevocationStore {
     this.mostReading = Math.max(this.mostReading, this.reading);
     const start = Number(position ?? 0);
     const rows = this.rows.slice(start, start + this.pageSize);
-    const page = { rows, position: String(start + rows.length), more: start + rows.length < this.rows.length };
+    const page = { rows, position: String(start + rows.length), more: start + rows.length < this.rows.length, now: wall };
     const { failure } = this;
     try {
       await this.gate;
@@ -36,7 +37,7 @@ class SourceInHand implements RevocationStore {
   }
 
   revoke(sessionId: string, expiresAt: number = farAway): void {
-    this.rows.push({ kind: 'session', subject: sessionId, value: 0, expiresAt });
+    this.rows.push({ kind: 'session', subject: sessionId, value: 0, revokedAt: wall, expiresAt });
   }
 
   fail(message: string): void {
@@ -195,7 +196,7 @@ describe('keeping up', () => {
     source.fail('connection lost');
     await pass(1000);
     source.answerAgain();
-    source.rows.splice(0, 1, { kind: 'session', subject: 'ses_2', value: 0, expiresAt: farAway });
+    source.rows.splice(0, 1, { kind: 'session', subject: 'ses_2', value: 0, revokedAt: wall, expiresAt: farAway });
     await pass(1000);
     expect(source.positions).toEqual([null, '1', null]);
     expect([isRevoked('ses_1'), isRevoked('ses_2')]).toEqual([true, true]);
@@ -433,78 +434,78 @@ describe('a hint', () => {
 });
 
 describe('a bus', () => {
-  class BusInHand implements RevocationWakeUp {
-    onWake: (() => void) | null = null;
+  class HintsInHand implements RevocationHints {
+    onHint: (() => void) | null = null;
     failure: Error | null = null;
     attempts = 0;
     readonly log: string[] = [];
 
-    async subscribe(onWake: () => void): Promise<() => void> {
+    async subscribe(onHint: () => void): Promise<() => void> {
       this.attempts += 1;
       await settle();
       if (this.failure !== null) throw this.failure;
       this.log.push(`subscribed before read ${source.positions.length + 1}`);
-      this.onWake = onWake;
+      this.onHint = onHint;
       return () => {
         this.log.push('unsubscribed');
-        this.onWake = null;
+        this.onHint = null;
       };
     }
   }
 
   it('is subscribed to before the first read, and left at the end', async () => {
-    const wakeUp = new BusInHand();
-    await makeFeed({ wakeUp }).start();
+    const hints = new HintsInHand();
+    await makeFeed({ hints: [hints] }).start();
     source.revoke('ses_1');
-    wakeUp.onWake?.();
+    hints.onHint?.();
     await settle();
     expect(isRevoked('ses_1')).toBe(true);
     feed.stop();
-    expect(wakeUp.log).toEqual(['subscribed before read 1', 'unsubscribed']);
+    expect(hints.log).toEqual(['subscribed before read 1', 'unsubscribed']);
   });
 
   it('that is down delays nothing, is reported once, and is followed by a read when it is back', async () => {
-    const wakeUp = new BusInHand();
-    wakeUp.failure = new Error('no bus');
-    await makeFeed({ wakeUp }).start();
+    const hints = new HintsInHand();
+    hints.failure = new Error('no bus');
+    await makeFeed({ hints: [hints] }).start();
     await pass(3000);
     expect(feed.isFresh()).toBe(true);
-    expect(wakeUp.attempts).toBeGreaterThan(2);
+    expect(hints.attempts).toBeGreaterThan(2);
     expect(logger.warn).toHaveBeenCalledTimes(1);
-    wakeUp.failure = null;
+    hints.failure = null;
     const reads = source.positions.length;
     await pass(1000);
-    expect(wakeUp.onWake).not.toBeNull();
+    expect(hints.onHint).not.toBeNull();
     expect(source.positions).toHaveLength(reads + 2);
-    const { attempts } = wakeUp;
+    const { attempts } = hints;
     await pass(2000);
-    expect(wakeUp.attempts).toBe(attempts);
+    expect(hints.attempts).toBe(attempts);
   });
 
   it('that never answers is not waited for', async () => {
-    const wakeUp: RevocationWakeUp = { subscribe: () => new Promise(() => {}) };
-    const started = spy(makeFeed({ wakeUp }).start());
+    const hints: RevocationHints = { subscribe: () => new Promise(() => {}) };
+    const started = spy(makeFeed({ hints: [hints] }).start());
     await pass(5100);
     expect([started.outcome, feed.isFresh()]).toEqual(['done', true]);
   });
 
   it('that throws is the same as one that is down', async () => {
-    const wakeUp: RevocationWakeUp = {
+    const hints: RevocationHints = {
       subscribe: () => {
         throw new Error('no bus');
       },
     };
-    await makeFeed({ wakeUp }).start();
+    await makeFeed({ hints: [hints] }).start();
     await pass(2000);
     expect(logger.warn).toHaveBeenCalledTimes(1);
   });
 
   it('is left when the load fails, and joined anew when it is tried again', async () => {
-    const wakeUp = new BusInHand();
+    const hints = new HintsInHand();
     source.fail('connection refused');
-    await expect(makeFeed({ wakeUp }).start()).rejects.toThrow('connection refused');
+    await expect(makeFeed({ hints: [hints] }).start()).rejects.toThrow('connection refused');
     source.answerAgain();
     await feed.start();
-    expect(wakeUp.log).toEqual(['subscribed before read 1', 'unsubscribed', 'subscribed before read 2']);
+    expect(hints.log).toEqual(['subscribed before read 1', 'unsubscribed', 'subscribed before read 2']);
   });
 });

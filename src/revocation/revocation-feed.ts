@@ -1,14 +1,12 @@
 /** Keeps a revocation index filled from the store of record, and knows how old it is. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock, Logger } from '../model/app-types.js';
-import type { RevocationStore } from '../model/store.js';
+import type { RevocationHints } from '../model/bus.js';
+import type { Revocation, RevocationPage, RevocationStore } from '../model/store.js';
+import { Freshness, type Moment } from './freshness.js';
+import { HintSubscription } from './hints.js';
+import { Propagation, type PropagationFigures } from './propagation.js';
 import type { RevocationIndex } from './revocation-index.js';
-
-/** A bus that hints at new revocations: LISTEN/NOTIFY, Redis, messages between workers. It carries no data, and none of it is relied on. */
-export interface RevocationWakeUp {
-  /** Resolves when hints arrive from now on, to what ends that. `onWake` is also called after each reconnection, for hints may have been lost. */
-  subscribe(onWake: () => void): Promise<() => void>;
-}
 
 export interface RevocationFeedOptions {
   readonly source: RevocationStore;
@@ -22,7 +20,20 @@ export interface RevocationFeedOptions {
   readonly intervalSeconds?: number;
   /** After which one page (or a subscription) that does not come counts as failed; the next attempt does not wait for it. Default 5. */
   readonly readTimeoutSeconds?: number;
-  readonly wakeUp?: RevocationWakeUp;
+  readonly hints?: readonly RevocationHints[];
+}
+
+/** One step of the reading: what followed `from`. Null: from the start, also again after a failure. */
+export interface FeedStep {
+  readonly from: string | null;
+  readonly page: RevocationPage;
+}
+
+/** What others are told of that pass the feed on. Must not throw. */
+export interface FeedListener {
+  /** This process has committed them; they come again with the page that they are read in. */
+  onCommitted(rows: readonly Revocation[]): void;
+  onStep(step: FeedStep): void;
 }
 
 export interface RevocationFeed {
@@ -45,6 +56,13 @@ export interface RevocationFeed {
   waitUntilFresh(timeoutMilliseconds?: number): Promise<boolean>;
   /** A hint that there is something to read. */
   wake(): void;
+  /** Where the last step ended; null before the first and after a failure. */
+  position(): string | null;
+  listen(listener: FeedListener): void;
+  /** Tells those who listen what this process has committed; it is in the index already. */
+  announce(rows: readonly Revocation[]): void;
+  /** How long what other processes revoked took to arrive here. */
+  propagation(): PropagationFigures;
   /** Ends it for good; waiting requests are answered. */
   stop(): void;
 }
@@ -58,40 +76,34 @@ const pruneEveryMilliseconds = 60_000;
 class PollingFeed implements RevocationFeed {
   readonly #source: RevocationStore;
   readonly #index: Pick<RevocationIndex, 'apply' | 'prune'>;
-  readonly #clock: Clock;
   readonly #logger: Logger;
-  readonly #wakeUp: RevocationWakeUp | undefined;
-  readonly #monotonicNow: () => number;
-  readonly #maxStaleness: number;
+  readonly #hints: readonly HintSubscription[];
+  readonly #propagation = new Propagation();
+  readonly #freshness: Freshness;
   readonly #interval: number;
   readonly #readTimeout: number;
 
   #position: string | null = null;
-  /** When the last completed read began, by either clock. */
-  #readAt = -Infinity;
-  #readAtWall = -Infinity;
   #prunedAt = -Infinity;
-  #prunedAtWall = -Infinity;
   #running: Promise<void> | null = null;
   #next: Promise<void> | null = null;
   #failures = 0;
-  readonly #waiting: Set<() => void> = new Set();
+  readonly #listeners: Set<FeedListener> = new Set();
 
   #started: Promise<void> | null = null;
   #stopped = false;
   #timer: NodeJS.Timeout | null = null;
-  #subscribing: Promise<void> | null = null;
-  #unsubscribe: (() => void) | null = null;
-  #subscriptionFailed = false;
 
   constructor(options: RevocationFeedOptions) {
     this.#source = options.source;
     this.#index = options.index;
-    this.#clock = options.clock;
     this.#logger = options.logger;
-    this.#wakeUp = options.wakeUp;
-    this.#monotonicNow = options.monotonicNow ?? (() => performance.now());
-    this.#maxStaleness = options.maxStalenessSeconds * 1000;
+    const onHint = (): void => {
+      // Until the first load is through, it reads everything anyway.
+      if (this.#timer !== null) this.wake();
+    };
+    this.#hints = (options.hints ?? []).map((hints) => new HintSubscription(hints, onHint, options.logger));
+    this.#freshness = new Freshness(options);
     this.#interval = (options.intervalSeconds ?? 1) * 1000;
     this.#readTimeout = (options.readTimeoutSeconds ?? 5) * 1000;
   }
@@ -102,11 +114,11 @@ class PollingFeed implements RevocationFeed {
   }
 
   ageMilliseconds(): number {
-    return this.#age(this.#clock.now());
+    return this.#freshness.ageMilliseconds();
   }
 
-  isFresh(wallNow: number = this.#clock.now()): boolean {
-    return this.#age(wallNow) <= this.#maxStaleness;
+  isFresh(wallNow?: number): boolean {
+    return this.#freshness.isFresh(wallNow);
   }
 
   catchUp(): Promise<void> {
@@ -122,31 +134,33 @@ class PollingFeed implements RevocationFeed {
   waitUntilFresh(timeoutMilliseconds = 2000): Promise<boolean> {
     if (this.isFresh() || this.#stopped) return Promise.resolve(this.isFresh());
     if (this.#running === null && this.#failures === 0) this.wake();
-    return new Promise((resolve) => {
-      const answer = (): void => {
-        clearTimeout(timer);
-        this.#waiting.delete(answer);
-        resolve(this.isFresh());
-      };
-      const timer = setTimeout(answer, timeoutMilliseconds);
-      this.#waiting.add(answer);
-    });
+    return this.#freshness.wait(timeoutMilliseconds);
   }
 
   wake(): void {
     if (!this.#stopped) this.catchUp().catch(ignore);
   }
 
+  position(): string | null {
+    return this.#position;
+  }
+
+  listen(listener: FeedListener): void {
+    this.#listeners.add(listener);
+  }
+
+  announce(rows: readonly Revocation[]): void {
+    for (const listener of this.#listeners) listener.onCommitted(rows);
+  }
+
+  propagation(): PropagationFigures {
+    return this.#propagation.figures();
+  }
+
   stop(): void {
     this.#stopped = true;
     this.#release();
-    for (const answer of this.#waiting) answer();
-  }
-
-  #age(wallNow: number): number {
-    // The clock went back behind an instant by which entries were dropped: until all are read again, some that are in force may be missing.
-    if (wallNow < this.#prunedAtWall) return Infinity;
-    return Math.max(this.#monotonicNow() - this.#readAt, wallNow - this.#readAtWall);
+    this.#freshness.answerWaiting();
   }
 
   async #load(): Promise<void> {
@@ -180,9 +194,8 @@ class PollingFeed implements RevocationFeed {
   }
 
   async #read(): Promise<void> {
-    const startedAt = this.#monotonicNow();
-    const startedAtWall = this.#clock.now();
-    if (startedAtWall < this.#prunedAtWall) this.#position = null;
+    const started = this.#freshness.now();
+    if (this.#freshness.isBehindDropped(started.wall)) this.#position = null;
     try {
       await this.#readPages();
     } catch (error) {
@@ -191,36 +204,42 @@ class PollingFeed implements RevocationFeed {
       this.#reportFailure(error);
       throw error;
     }
-    this.#readAt = startedAt;
-    this.#readAtWall = startedAtWall;
-    this.#prunedAtWall = Math.min(this.#prunedAtWall, startedAtWall);
+    this.#freshness.prove(started);
     this.#reportRecovery();
-    this.#prune(startedAt, startedAtWall);
+    this.#prune(started);
   }
 
   async #readPages(): Promise<void> {
     for (;;) {
-      const page = await within(this.#readTimeout, this.#source.read(this.#position));
-      this.#index.apply(page.rows);
+      const from = this.#position;
+      const page = await within(this.#readTimeout, this.#source.read(from));
+      this.#apply(page);
       this.#position = page.position;
+      for (const listener of this.#listeners) listener.onStep({ from, page });
       if (!page.more) return;
       // A store whose reads need no I/O would otherwise hold up every request until the last page.
       await nextTurn();
     }
   }
 
-  #prune(now: number, wallNow: number): void {
-    if (now - this.#prunedAt < pruneEveryMilliseconds) return;
-    this.#prunedAt = now;
-    this.#prunedAtWall = wallNow;
-    this.#index.prune(wallNow);
+  /** What is read from the start is no news of others: it may have been written at any time. */
+  #apply({ rows, now }: RevocationPage): void {
+    const news = this.#index.apply(rows);
+    if (this.#position !== null) for (const { revokedAt } of news) this.#propagation.record(now - revokedAt);
+  }
+
+  #prune({ monotonic, wall }: Moment): void {
+    if (monotonic - this.#prunedAt < pruneEveryMilliseconds) return;
+    this.#prunedAt = monotonic;
+    this.#freshness.dropped(wall);
+    this.#index.prune(wall);
   }
 
   #answerWaiting(): void {
-    if (this.#waiting.size === 0) return;
+    if (!this.#freshness.hasWaiting) return;
     // A read that took longer than the greatest staleness proves too little: read again; those who wait are bounded by their own time.
     if (this.#failures === 0 && !this.isFresh()) this.wake();
-    else for (const answer of this.#waiting) answer();
+    else this.#freshness.answerWaiting();
   }
 
   #reportFailure(error: unknown): void {
@@ -233,39 +252,14 @@ class PollingFeed implements RevocationFeed {
     this.#failures = 0;
   }
 
-  /** Never rejects: without hints the feed is only slower. Tried again at each tick. */
-  #subscribe(): Promise<void> {
-    if (this.#wakeUp === undefined) return Promise.resolve();
-    this.#subscribing ??= this.#subscribeTo(this.#wakeUp).catch((error: unknown) => {
-      this.#subscribing = null;
-      if (!this.#subscriptionFailed) this.#logger.warn({ err: error }, 'no hints of new revocations; they are read at intervals only');
-      this.#subscriptionFailed = true;
-    });
-    return this.#subscribing;
-  }
-
-  async #subscribeTo(bus: RevocationWakeUp): Promise<void> {
-    const unsubscribe = await bus.subscribe(() => {
-      this.wake();
-    });
-    // It may have been stopped, or its load may have failed, while the bus took its time.
-    if (this.#stopped || this.#started === null) {
-      this.#subscribing = null;
-      unsubscribe();
-      return;
-    }
-    this.#unsubscribe = unsubscribe;
-    this.#subscriptionFailed = false;
-    if (this.#timer !== null) this.wake();
+  async #subscribe(): Promise<void> {
+    await Promise.all(this.#hints.map((hints) => hints.ensure()));
   }
 
   #release(): void {
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#timer = null;
-    if (this.#unsubscribe === null) return;
-    this.#unsubscribe();
-    this.#unsubscribe = null;
-    this.#subscribing = null;
+    for (const hints of this.#hints) hints.release();
   }
 }
 

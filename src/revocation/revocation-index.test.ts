@@ -4,7 +4,13 @@ import type { Revocation } from '../model/store.js';
 import { createRevocationIndex } from './revocation-index.js';
 
 const token = { sessionId: 'ses_1', userId: 'usr_1', epoch: 3, authzVersion: 7 };
-const row = (kind: Revocation['kind'], subject: string, value = 0, expiresAt = 10_000): Revocation => ({ kind, subject, value, expiresAt });
+const row = (kind: Revocation['kind'], subject: string, value = 0, expiresAt = 10_000): Revocation => ({
+  kind,
+  subject,
+  value,
+  revokedAt: 0,
+  expiresAt,
+});
 
 describe('the revocation index', () => {
   it('lets every token pass while nothing was revoked', () => {

@@ -28,8 +28,8 @@ export interface RevocationIndex {
   readonly size: number;
   /** Memory held by the entries, in bytes. */
   readonly bytes: number;
-  /** Adds rows, in any order and as often as one likes: of each subject the greatest value and the latest expiry stay. */
-  apply(rows: readonly Revocation[]): void;
+  /** Adds rows, in any order and as often as one likes: of each subject the greatest value and the latest expiry stay. Gives those that were new. */
+  apply(rows: readonly Revocation[]): readonly Revocation[];
   /** Computed once for a cached token, so that `check` only probes. */
   fingerprintsOf(sessionId: string, userId: string): TokenFingerprints;
   /** Called on each request, also when the token was found in a cache. `fingerprints`: those of the token's ids, when at hand. */
@@ -63,13 +63,20 @@ class TableIndex implements RevocationIndex {
     return this.#sessions.bytes + this.#epochs.bytes + this.#authzVersions.bytes;
   }
 
-  apply(rows: readonly Revocation[]): void {
-    for (const { kind, subject, value, expiresAt } of rows) {
-      if (kind === 'session') this.#sessions.raise(this.#fingerprint(subject), 1, expiresAt);
-      else if (kind === 'key') this.#keyExpiries.set(subject, Math.max(this.#keyExpiries.get(subject) ?? 0, expiresAt));
-      // No token is below 0, so that a value of 0 concerns none.
-      else if (value >= 1) (kind === 'epoch' ? this.#epochs : this.#authzVersions).raise(this.#fingerprint(subject), value, expiresAt);
+  apply(rows: readonly Revocation[]): readonly Revocation[] {
+    return rows.filter((row) => this.#add(row));
+  }
+
+  #add({ kind, subject, value, expiresAt }: Revocation): boolean {
+    if (kind === 'session') return this.#sessions.raise(this.#fingerprint(subject), 1, expiresAt);
+    if (kind === 'key') {
+      const known = this.#keyExpiries.get(subject);
+      this.#keyExpiries.set(subject, Math.max(known ?? 0, expiresAt));
+      return known === undefined;
     }
+    // No token is below 0, so that a value of 0 concerns none.
+    if (value < 1) return false;
+    return (kind === 'epoch' ? this.#epochs : this.#authzVersions).raise(this.#fingerprint(subject), value, expiresAt);
   }
 
   fingerprintsOf(sessionId: string, userId: string): TokenFingerprints {

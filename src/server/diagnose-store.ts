@@ -15,19 +15,26 @@ const silent: Logger = { info: () => undefined, warn: () => undefined, error: ()
 /** `ring` null: no secret is known. */
 export async function examineStore(settings: Settings, ring: SecretRing | null, clock: Clock): Promise<Finding[]> {
   const { databaseFile } = settings;
+  if (databaseFile === null) return examineOpened(settings, ring, clock);
   if (databaseFile === ':memory:') return [{ check: 'database', state: 'warning', message: 'The database is in memory and is forgotten.' }];
   if (!(await exists(databaseFile))) {
     return [{ check: 'database', state: 'ok', message: `None yet: ${databaseFile} is made at the first start.` }];
   }
+  return examineOpened(settings, ring, clock);
+}
+
+async function examineOpened(settings: Settings, ring: SecretRing | null, clock: Clock): Promise<Finding[]> {
+  const warnings: Finding[] = [];
+  const logger: Logger = { ...silent, warn: (_facts, message) => void warnings.push({ check: 'database', state: 'warning', message }) };
   try {
-    const store = await open(settings, clock);
+    const store = await open(settings, clock, logger);
     try {
-      return await examine(store, ring, clock);
+      return [...(await examine(store, ring, clock)), ...warnings];
     } finally {
       await store.close();
     }
   } catch (error) {
-    return findingsOf(error, databaseFile);
+    return findingsOf(error, settings.databaseFile);
   }
 }
 
@@ -40,10 +47,10 @@ async function exists(file: string): Promise<boolean> {
   }
 }
 
-function open({ options, config }: Settings, clock: Clock): Promise<OpenStore> {
+function open({ options, config }: Settings, clock: Clock, logger: Logger): Promise<OpenStore> {
   return options.store.open({
     clock,
-    logger: silent,
+    logger,
     accessTtlSeconds: config.tokens.accessSeconds,
     mode: 'inspect',
     onRevocations: () => undefined,
@@ -61,6 +68,7 @@ async function examine(store: OpenStore, ring: SecretRing | null, clock: Clock):
   return [
     { check: 'database', state: 'ok', message: `The schema is up to date (version ${version}).` },
     ...examineAge(newest, clock.now()),
+    ...(store.shared ? examineDifference(await store.now(), clock.now()) : []),
     ...(ring === null ? [] : [examineKeys(keys, ring)]),
   ];
 }
@@ -69,6 +77,14 @@ function examineAge(newest: number, now: number): Finding[] {
   if (newest <= now + clockToleranceMilliseconds) return [];
   const message = `The clock is behind the newest row, of ${new Date(newest).toISOString()}: sessions and keys would seem to be of the future.`;
   return [{ check: 'clock', state: 'problem', message, remedy: 'Set the clock of this machine.' }];
+}
+
+/** Nodes judge by the clock of the store and issue by their own. */
+function examineDifference(storeNow: number, now: number): Finding[] {
+  const difference = Math.abs(storeNow - now);
+  if (difference <= clockToleranceMilliseconds) return [];
+  const message = `The clock of this machine and that of the database differ by ${Math.round(difference / 1000)} seconds.`;
+  return [{ check: 'clock', state: 'problem', message, remedy: 'Set the clocks of both, and have them kept.' }];
 }
 
 function examineKeys(keys: readonly SigningKeyRecord[], ring: SecretRing): Finding {
@@ -85,9 +101,12 @@ function examineKeys(keys: readonly SigningKeyRecord[], ring: SecretRing): Findi
   };
 }
 
-function findingsOf(error: unknown, file: string): Finding[] {
+function findingsOf(error: unknown, file: string | null): Finding[] {
   if (error instanceof ConfigError) return error.problems.map(({ message }) => ({ check: 'database', state: 'problem', message }));
   if (!(error instanceof StoreUnavailableError)) throw error;
-  const remedy = `Look at the permissions of ${file}, at the space on its disk, and at what else has it open.`;
+  const remedy =
+    file === null
+      ? 'Look whether the server runs, takes connections from here, and lets this user in (psql with the same URL).'
+      : `Look at the permissions of ${file}, at the space on its disk, and at what else has it open.`;
   return [{ check: 'database', state: 'problem', message: error.message, remedy }];
 }

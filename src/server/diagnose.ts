@@ -9,10 +9,12 @@ import type { Clock } from '../model/app-types.js';
 import type { FullEnvironment } from '../settings/environment.js';
 import { checkSettings, type Settings } from '../settings/read-settings.js';
 import { examineOrigins } from './diagnose-origins.js';
+import { examineRedis } from './diagnose-redis.js';
 import { examineStore } from './diagnose-store.js';
 
 export interface Finding {
-  readonly check: 'settings' | 'secret' | 'cookies' | 'origins' | 'folder' | 'node' | 'sqlite' | 'clock' | 'database' | 'keys';
+  readonly check:
+    'settings' | 'secret' | 'cookies' | 'origins' | 'folder' | 'node' | 'sqlite' | 'pg' | 'clock' | 'database' | 'keys' | 'redis';
   readonly state: 'ok' | 'warning' | 'problem';
   /** What was found. */
   readonly message: string;
@@ -32,7 +34,8 @@ const oldestNode = { major: 20, minor: 19 };
 
 export async function diagnose({ values }: FullEnvironment, clock: Clock): Promise<Diagnosis> {
   const { settings, problems } = checkSettings(values);
-  const machine = [...examineNode(process.versions.node), examineClock(clock)];
+  const driver = settings?.databaseFile === null ? examinePg() : examineSqlite(process.versions.node);
+  const machine = [examineNode(process.versions.node), driver, examineClock(clock)];
   if (settings === null) {
     const wrong = problems.map(({ path, message }): Finding => ({ check: 'settings', state: 'problem', message: `${path} ${message}` }));
     return { settings, findings: [...wrong, ...machine] };
@@ -46,6 +49,7 @@ export async function diagnose({ values }: FullEnvironment, clock: Clock): Promi
     ...(await examineFolder(settings)),
     ...machine,
     ...(await examineStore(settings, secret.ring, clock)),
+    ...(await examineRedis(settings.options.bus)),
   ];
   return { settings, findings };
 }
@@ -96,7 +100,7 @@ async function examineFolder({ dataFolder, databaseFile }: Settings): Promise<Fi
   const places = [
     { path: dataFolder, mend: 'chmod 700' },
     { path: join(dataFolder, 'secret'), mend: 'chmod 600' },
-    ...(databaseFile === ':memory:' ? [] : [{ path: databaseFile, mend: 'chmod 600' }]),
+    ...(databaseFile === null || databaseFile === ':memory:' ? [] : [{ path: databaseFile, mend: 'chmod 600' }]),
   ];
   const found = await Promise.all(places.map(({ path, mend }) => examineAccess(path, mend)));
   const wrong = found.flat();
@@ -142,27 +146,29 @@ async function isWritable(path: string): Promise<boolean> {
   }
 }
 
-function examineNode(version: string): Finding[] {
+function examineNode(version: string): Finding {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   const isOld = major < oldestNode.major || (major === oldestNode.major && minor < oldestNode.minor);
-  const node: Finding = isOld
+  return isOld
     ? { check: 'node', state: 'problem', message: `Node ${version} is too old.`, remedy: 'Install Node 20.19 or later.' }
     : { check: 'node', state: 'ok', message: `Node ${version}.` };
-  return [node, examineDriver(version)];
 }
 
-function examineDriver(version: string): Finding {
+function examineSqlite(version: string): Finding {
   if (isBuiltin('node:sqlite')) return { check: 'sqlite', state: 'ok', message: 'The SQLite of Node itself.' };
+  return examinePackage({ check: 'sqlite', name: '@photostructure/sqlite', missing: `Node ${version} has no SQLite of its own.` });
+}
+
+function examinePg(): Finding {
+  return examinePackage({ check: 'pg', name: 'pg', missing: 'The package by which PostgreSQL is reached is not there.' });
+}
+
+function examinePackage({ check, name, missing }: { check: Finding['check']; name: string; missing: string }): Finding {
   try {
-    import.meta.resolve('@photostructure/sqlite');
-    return { check: 'sqlite', state: 'ok', message: 'The package @photostructure/sqlite.' };
+    import.meta.resolve(name);
+    return { check, state: 'ok', message: `The package ${name}.` };
   } catch {
-    return {
-      check: 'sqlite',
-      state: 'problem',
-      message: `Node ${version} has no SQLite of its own.`,
-      remedy: 'npm i @photostructure/sqlite',
-    };
+    return { check, state: 'problem', message: missing, remedy: `npm i ${name}` };
   }
 }
 

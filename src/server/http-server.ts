@@ -1,15 +1,18 @@
 /** The HTTP server around the handler: health, methods and malformed requests, limits of time and size, and a stop that loses nothing. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { once } from 'node:events';
-import type { Socket } from 'node:net';
+import { Server as NetServer } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fromNode, toNode } from '../adapters/node-bridge.js';
 import type { AuthInternals } from '../auth.js';
 import { AuthError } from '../errors.js';
 import type { Answer, HttpResponse } from '../http/message.js';
 import { securityHeaders } from '../http/security-headers.js';
+import { Connections } from './connections.js';
 import { live, livePath, ready, readyPath } from './health.js';
 import type { ServerLogger } from './log.js';
+import { metricsPath, type MetricsEndpoint } from './metrics-endpoint.js';
 import { answerToMalformed, knownMethods, writeRaw, type ParserError } from './malformed.js';
 
 const limits = {
@@ -24,23 +27,35 @@ const limits = {
 } as const;
 
 export interface RunningServer {
-  /** Accepts nothing more, finishes what runs, for at most this long; then cuts it. */
-  stop(withinMilliseconds: number): Promise<void>;
+  /** Finishes what runs and what is on its way; each answer from now on is the last on its connection. */
+  stop(how: HowToStop): Promise<void>;
+}
+
+export interface HowToStop {
+  /** Once nothing is accepted any more, what is not finished in this time is cut. */
+  readonly withinMilliseconds: number;
+  /** Connections are accepted for so long, for load balancers that have not noticed yet. */
+  readonly acceptMilliseconds?: number;
+  /** Others go on serving the port, so that it stays ready. */
+  readonly isHandOver?: boolean;
 }
 
 export interface ServerOptions extends AuthInternals {
   readonly logger: ServerLogger;
   readonly port: number;
   readonly host: string;
+  /** Without it there is no such resource. */
+  readonly metrics?: MetricsEndpoint;
 }
 
 /** Listens when it resolves. Rejects with what Node says when it cannot. */
 export async function startHttpServer(options: ServerOptions): Promise<RunningServer> {
   const connections = new Connections();
+  let isStopping = false;
   const server = createServer(limits, (request, response) => {
     connections.begin(request, response);
-    logWhenDone(options, request, response);
-    void answer(options, request, connections.isStopping).then((answered) => {
+    noteWhenDone(options, request, response);
+    void answer(options, request, isStopping).then((answered) => {
       toNode(answered, request, response);
     });
   });
@@ -55,7 +70,13 @@ export async function startHttpServer(options: ServerOptions): Promise<RunningSe
   });
   server.listen(options.port, options.host);
   await once(server, 'listening');
-  return { stop: (withinMilliseconds) => stop(server, connections, withinMilliseconds) };
+  return {
+    stop: (how) => {
+      isStopping = how.isHandOver !== true;
+      options.handler.endStreams();
+      return stop(server, connections, how);
+    },
+  };
 }
 
 /** Never rejects. */
@@ -70,6 +91,7 @@ async function answer(options: ServerOptions, request: IncomingMessage, isStoppi
     if (method !== 'GET' && method !== 'HEAD') return refuseMethod(options, headers, ['GET', 'HEAD']);
     return complete(options, path === livePath ? live() : await ready(core, isStopping), method);
   }
+  if (path === metricsPath && options.metrics) return answerMetrics(options, options.metrics, request);
   if (!knownMethods.includes(method) && !handler.owns(url)) return refuseMethod(options, headers);
   return handler.handle(fromNode(request));
 }
@@ -82,24 +104,39 @@ function refuseMethod({ handler }: ServerOptions, headers: IncomingMessage['head
   return handler.refuse(new AuthError('method_not_allowed', { allow }), { headers });
 }
 
-function complete({ core }: ServerOptions, { status, document, headers = [] }: Answer, method: string): HttpResponse {
-  const body = JSON.stringify(document);
-  const common = securityHeaders(core.config, core.random(12).toString('base64url'), null);
-  const own: HttpResponse['headers'] = [
-    ['content-type', 'application/json; charset=utf-8'],
-    ['content-length', String(Buffer.byteLength(body))],
-  ];
-  return { status, headers: [...common, ...own, ...headers], body: method === 'HEAD' ? '' : body };
+async function answerMetrics(options: ServerOptions, metrics: MetricsEndpoint, request: IncomingMessage): Promise<HttpResponse> {
+  const { method = '', headers } = request;
+  if (method !== 'GET' && method !== 'HEAD') return refuseMethod(options, headers, ['GET', 'HEAD']);
+  try {
+    const text = await metrics.read(headers.authorization);
+    return withOwnHeaders(options, { status: 200, headers: [['content-type', metrics.contentType]], body: text }, method);
+  } catch (error) {
+    return options.handler.refuse(error, { headers });
+  }
 }
 
-/** Path only, and only of what is ours: what a stranger puts into a path is his. */
-function logWhenDone({ logger, handler, core }: ServerOptions, request: IncomingMessage, response: ServerResponse): void {
+function complete(options: ServerOptions, { status, document, headers = [] }: Answer, method: string): HttpResponse {
+  const type = ['content-type', 'application/json; charset=utf-8'] as const;
+  return withOwnHeaders(options, { status, headers: [type, ...headers], body: JSON.stringify(document) }, method);
+}
+
+function withOwnHeaders({ core }: ServerOptions, { status, headers, body }: HttpResponse, method: string): HttpResponse {
+  const common = securityHeaders(core.config, core.random(12).toString('base64url'), null);
+  const length = ['content-length', String(Buffer.byteLength(body))] as const;
+  return { status, headers: [...common, length, ...headers], body: method === 'HEAD' ? '' : body };
+}
+
+/** Counted, and logged: path only, and only of what is ours, for what a stranger puts into a path is his. */
+function noteWhenDone({ logger, handler, core, metrics }: ServerOptions, request: IncomingMessage, response: ServerResponse): void {
   const startedAt = core.clock.now();
   response.once('finish', () => {
-    const [path = '/'] = (request.url ?? '/').split('?', 1);
-    const shown = handler.owns(path) || path.startsWith('/health/') ? path : '(unknown path)';
+    const { method, url = '/' } = request;
+    const [path = '/'] = url.split('?', 1);
+    const status = response.statusCode;
+    metrics?.count(status, method === 'POST' && path === `${core.config.basePath}/auth/refresh`);
+    const isOurs = handler.owns(path) || path.startsWith('/health/') || path === metricsPath;
     const milliseconds = Math.round(core.clock.now() - startedAt);
-    logger.debug({ method: request.method, path: shown, status: response.statusCode, milliseconds }, 'answered');
+    logger.debug({ method, path: isOurs ? path : '(unknown path)', status, milliseconds }, 'answered');
   });
 }
 
@@ -123,52 +160,17 @@ function endAfter(running: ServerResponse, socket: Duplex): void {
   running.once('finish', () => socket.end());
 }
 
-/** The connections, and the answers on them that are not finished yet. */
-class Connections {
-  readonly #open: Map<Duplex, { readonly socket: Socket; answer: ServerResponse | undefined }> = new Map();
-  #isStopping = false;
-
-  get isStopping(): boolean {
-    return this.#isStopping;
-  }
-
-  add(socket: Socket): void {
-    this.#open.set(socket, { socket, answer: undefined });
-    socket.once('close', () => this.#open.delete(socket));
-  }
-
-  begin(request: IncomingMessage, answer: ServerResponse): void {
-    if (this.#isStopping) answer.setHeader('connection', 'close');
-    const connection = this.#open.get(request.socket);
-    if (!connection) return;
-    connection.answer = answer;
-    answer.once('close', () => {
-      if (connection.answer === answer) connection.answer = undefined;
-    });
-  }
-
-  answerOn(socket: Duplex): ServerResponse | undefined {
-    return this.#open.get(socket)?.answer;
-  }
-
-  /** Each answer that has not begun tells its client to open a new connection; a connection on which nothing ever came is closed. */
-  windDown(): void {
-    this.#isStopping = true;
-    for (const { socket, answer } of this.#open.values()) {
-      if (answer === undefined && socket.bytesRead === 0) socket.destroy();
-      else if (answer?.headersSent === false) answer.setHeader('connection', 'close');
-    }
-  }
-}
-
-async function stop(server: Server, connections: Connections, withinMilliseconds: number): Promise<void> {
-  const closed = once(server, 'close');
-  server.close();
+async function stop(server: Server, connections: Connections, { withinMilliseconds, acceptMilliseconds = 0 }: HowToStop): Promise<void> {
   connections.windDown();
-  // An answer that had begun before does not end its connection by itself.
-  const idle = setInterval(() => server.closeIdleConnections(), 50);
+  await pause(acceptMilliseconds);
+  const closed = once(server, 'close');
+  // Not the one of HTTP, which closes idle connections at once: a request may be on its way on them.
+  NetServer.prototype.close.call(server);
+  const quiet = setInterval(() => connections.closeQuiet(), 50);
   const deadline = setTimeout(() => server.closeAllConnections(), withinMilliseconds);
   await closed;
-  clearInterval(idle);
+  clearInterval(quiet);
   clearTimeout(deadline);
+  // Ends the timers of Node's own; that it does not listen any more is no news.
+  server.close(() => undefined);
 }

@@ -15,13 +15,20 @@ const redacted = [...secrets, ...carriers].flatMap((name) => [name, `*.${name}`]
 export interface LogOptions {
   readonly level: LogLevel;
   readonly readable: boolean;
+  /** Said in each line, where there are several. */
+  readonly worker?: number;
   /** Default: standard output. */
   readonly write?: (line: string) => void;
 }
 
-export function createLogger({ level, readable, write = writeOut }: LogOptions): ServerLogger {
+export function createLogger({ level, readable, worker, write = writeOut }: LogOptions): ServerLogger {
   return pino(
-    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, redact: { paths: redacted, censor: '[redacted]' } },
+    {
+      level,
+      base: worker === undefined ? null : { worker },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      redact: { paths: redacted, censor: '[redacted]' },
+    },
     {
       write(line: string) {
         write(readable ? readableLine(line) : line);

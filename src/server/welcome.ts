@@ -8,12 +8,12 @@ import type { Settings } from '../settings/read-settings.js';
 const password = 'correct horse battery staple';
 
 export async function welcome(settings: Settings, core: Core): Promise<string> {
-  const { dataFolder, databaseFile, secret } = settings;
+  const { dataFolder, databaseFile, database, secret } = settings;
   const made = secret === null ? `made up, in ${shown(join(dataFolder, 'secret'))} (production needs COUNTERSIGN_SECRET)` : 'yours';
   return `
   Countersign is ready at ${core.config.publicUrl.origin}
 
-  data    ${databaseFile === ':memory:' ? 'in memory, gone when this ends' : shown(databaseFile)}
+  data    ${databaseFile === null ? database : databaseFile === ':memory:' ? 'in memory, gone when this ends' : shown(databaseFile)}
   secret  ${made}
 
   ${core.config.registration === 'open' ? 'Register, log in, read the own profile:' : 'Log in and read the own profile, once there is a user (npx countersign user create --help):'}

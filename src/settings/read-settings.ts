@@ -1,25 +1,34 @@
 /** Reads all settings of the stand-alone server from an environment and finds every problem before anything is opened or written. */
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { deriveKeys, masterSecret, newSecret, type MasterSecret } from '../crypto/master-secret.js';
 import { ConfigError, type ConfigProblem } from '../errors.js';
 import type { AuthConfig } from '../model/config.js';
 import type { AuthOptions } from '../model/options.js';
 import { parseDuration } from '../policy/durations.js';
-import { isLoopback, resolveOptions } from '../policy/resolve-options.js';
+import { resolveOptions } from '../policy/resolve-options.js';
+import { isLoopback } from '../policy/resolve-origins.js';
 import { sqlite } from '../stores/sqlite/index.js';
-import type { Environment } from './environment.js';
+import { readEnvironment, type Environment } from './environment.js';
 import { nearestName } from './nearest-name.js';
-import { UnusableValue } from './parse-value.js';
+import { UnusableValue, type StorePlace } from './parse-value.js';
 import { settingNames, settings, type LogLevel, type SettingName, type SettingValues } from './table.js';
 import { withoutUndefined } from './without-undefined.js';
 
 export interface Settings {
   readonly port: number;
   readonly host: string;
+  /** Processes that serve. */
+  readonly workers: number;
+  /** How long connections are still accepted when it is told to stop. */
+  readonly stopDelayMilliseconds: number;
   readonly dataFolder: string;
-  /** Absolute, or `:memory:`. */
-  readonly databaseFile: string;
+  /** Absolute, or `:memory:`; null: the database is on a server. */
+  readonly databaseFile: string | null;
+  /** Where the data is, as it may be shown. */
+  readonly database: string;
   readonly logLevel: LogLevel;
+  /** Null: nobody may read metrics. */
+  readonly metricsToken: string | null;
   /** Only while public URL and host are this machine and `NODE_ENV` is not production; otherwise production rules hold. */
   readonly development: boolean;
   /** Null: made up in the data folder. */
@@ -55,6 +64,11 @@ export function readSettings(environment: Environment): Settings {
   return checked.settings;
 }
 
+/** Of the environment as it is now. @throws {ConfigError} every problem, under the names of the variables. */
+export function currentSettings(): Settings {
+  return readSettings(readEnvironment().values);
+}
+
 export function checkSettings(environment: Environment): CheckedSettings {
   const found: Findings = { problems: unknownNames(environment), warnings: [] };
   const values = readValues(environment, found);
@@ -62,11 +76,16 @@ export function checkSettings(environment: Environment): CheckedSettings {
   const publicUrl = values.COUNTERSIGN_PUBLIC_URL ?? `http://localhost:${port}`;
   const place = resolvePlace(values, publicUrl, found);
   const dataFolder = resolve(values.COUNTERSIGN_DATA ?? './data');
-  const file = values.COUNTERSIGN_STORE ?? `${dataFolder}/countersign.db`;
+  const { store, databaseFile, database } = resolveStore(values.COUNTERSIGN_STORE ?? { file: join(dataFolder, 'countersign.db') });
+  const workers = values.COUNTERSIGN_WORKERS ?? 1;
+  if (workers > 1 && databaseFile === ':memory:') {
+    found.problems.push({ path: 'COUNTERSIGN_WORKERS', message: 'needs a store that processes can share: not the memory of one of them.' });
+  }
   const secret = readSecret(values, place.development, found);
+  checkLimits(values, place.development, found);
   const options: Settings['options'] = {
     publicUrl,
-    store: sqlite(file),
+    store,
     ...optionsOf(values, accessLife(values, found)),
     ...(place.development ? {} : { development: false as const }),
   };
@@ -76,9 +95,13 @@ export function checkSettings(environment: Environment): CheckedSettings {
     settings: {
       port,
       ...place,
+      workers,
+      stopDelayMilliseconds: 1000 * (parseDuration(values.COUNTERSIGN_STOP_DELAY ?? '') ?? 0),
       dataFolder,
-      databaseFile: file === ':memory:' ? file : resolve(file),
+      databaseFile,
+      database,
       logLevel: values.COUNTERSIGN_LOG_LEVEL ?? 'info',
+      metricsToken: values.COUNTERSIGN_METRICS_TOKEN ?? null,
       secret,
       options,
       config,
@@ -86,6 +109,12 @@ export function checkSettings(environment: Environment): CheckedSettings {
     },
     problems: [],
   };
+}
+
+function resolveStore(place: StorePlace): Pick<Settings, 'databaseFile' | 'database'> & Pick<AuthOptions, 'store'> {
+  if ('store' in place) return { store: place.store, databaseFile: null, database: place.shownUrl };
+  const file = place.file === ':memory:' ? place.file : resolve(place.file);
+  return { store: sqlite(file), databaseFile: file, database: file };
 }
 
 /** Opens something by the settings. @throws {ConfigError} what is found wrong with them, under the names of the variables. */
@@ -202,9 +231,20 @@ function accessLife(
   return {};
 }
 
+/** What is not limited is said at each start; where others can reach the server, it must be meant. */
+function checkLimits(values: Values, development: boolean, { problems, warnings }: Findings): void {
+  for (const name of ['COUNTERSIGN_LOGIN_LIMIT', 'COUNTERSIGN_API_LIMIT'] as const) {
+    if (values[name] !== 'insecure-off') continue;
+    const isAllowed = development || values.COUNTERSIGN_ALLOW_INSECURE?.includes(name) === true;
+    if (isAllowed) warnings.push({ path: name, message: 'is off: nobody is limited.' });
+    else problems.push({ path: name, message: `is off. If that is meant, set COUNTERSIGN_ALLOW_INSECURE=${name} as well.` });
+  }
+}
+
 /** Only what is set: the defaults are those of `createAuth`. */
 function optionsOf(values: Values, life: ReturnType<typeof accessLife>): Partial<AuthOptions> {
   return withoutUndefined({
+    bus: values.COUNTERSIGN_REDIS,
     identifiers: values.COUNTERSIGN_IDENTIFIERS,
     roles: values.COUNTERSIGN_ROLES,
     registration: values.COUNTERSIGN_REGISTRATION,
@@ -224,6 +264,8 @@ function optionsOf(values: Values, life: ReturnType<typeof accessLife>): Partial
       absoluteLifetime: values.COUNTERSIGN_SESSION_MAX_AGE,
       replayWindow: values.COUNTERSIGN_REPLAY_WINDOW,
     }),
+    limits: withoutUndefined({ login: values.COUNTERSIGN_LOGIN_LIMIT, api: values.COUNTERSIGN_API_LIMIT }),
+    trustedProxies: values.COUNTERSIGN_TRUSTED_PROXIES,
     revocation: withoutUndefined({ mode: values.COUNTERSIGN_REVOCATION, maxStaleness: values.COUNTERSIGN_MAX_STALENESS }),
   });
 }

@@ -1,5 +1,6 @@
 /** The settings as they may be shown to people: resolved, and without secrets. */
 import type { FullEnvironment } from './environment.js';
+import { withoutCredentials } from './parse-value.js';
 import type { Settings } from './read-settings.js';
 import { settingNames, settings as table, type SettingName } from './table.js';
 
@@ -22,7 +23,7 @@ export function showSettings({ values, fromFile }: FullEnvironment, settings: Se
       };
     return {
       name,
-      value: table[name].isSecret ? '(set, not shown)' : withoutUserInfo(text),
+      value: table[name].isSecret ? '(set, not shown)' : withoutCredentials(text),
       source: fromFile.has(name) ? '.env' : 'environment',
     };
   });
@@ -34,12 +35,7 @@ const resolved: Partial<Record<SettingName, (settings: Settings) => string>> = {
   COUNTERSIGN_PUBLIC_URL: ({ config }) => config.publicUrl.origin,
   COUNTERSIGN_AUDIENCE: ({ config }) => config.audience.join(','),
   COUNTERSIGN_TRUSTED_ORIGINS: ({ config }) => config.publicUrl.origin,
-  COUNTERSIGN_STORE: ({ databaseFile }) => `sqlite:${databaseFile}`,
+  COUNTERSIGN_STORE: ({ database }) => `sqlite:${database}`,
   COUNTERSIGN_DATA: ({ dataFolder }) => dataFolder,
   COUNTERSIGN_SECRET: ({ dataFolder }) => `made up in ${dataFolder}`,
 };
-
-/** Of `scheme://user:password@host`. */
-function withoutUserInfo(text: string): string {
-  return text.replace(/:\/\/[^/@\s]*@/g, '://…@');
-}

@@ -1,21 +1,27 @@
 /** Every setting of the stand-alone server: its variable, its default, what it is, and how it is read. */
 import type { Delivery, Duration } from '../model/app-types.js';
-import type { AuthOptions, CookieOptions } from '../model/options.js';
+import type { Bus } from '../model/bus.js';
+import type { AuthOptions, CookieOptions, LimitText } from '../model/options.js';
 import type { SigningAlgorithm } from '../model/store.js';
 import {
   oneOf,
   parseDurationText,
   parseHost,
   parseIdentifiers,
-  parseLimit,
+  parseLimitText,
   parseList,
+  parseMetricsToken,
   parsePort,
+  parseProxies,
+  parseRedis,
   parseRoles,
+  parseStopDelay,
   parseStore,
   parseText,
   parseTopology,
   parseWorkers,
   refuse,
+  type StorePlace,
 } from './parse-value.js';
 
 export interface Setting<Value> {
@@ -45,23 +51,24 @@ export interface SettingValues {
   readonly HOST: string;
   readonly NODE_ENV: string;
   readonly COUNTERSIGN_DATA: string;
-  readonly COUNTERSIGN_STORE: string;
-  readonly COUNTERSIGN_REDIS: never;
+  readonly COUNTERSIGN_STORE: StorePlace;
+  readonly COUNTERSIGN_REDIS: Bus;
   readonly COUNTERSIGN_SECRET: readonly string[];
   readonly COUNTERSIGN_PUBLIC_URL: string;
   readonly COUNTERSIGN_AUDIENCE: readonly string[];
   readonly COUNTERSIGN_TRUSTED_ORIGINS: readonly string[];
-  readonly COUNTERSIGN_TRUSTED_PROXIES: string;
+  readonly COUNTERSIGN_TRUSTED_PROXIES: number | readonly string[];
   readonly COUNTERSIGN_DELIVERY: Delivery;
   readonly COUNTERSIGN_ACCESS_TTL: Duration;
   readonly COUNTERSIGN_REFRESH_TTL: Duration;
   readonly COUNTERSIGN_SESSION_MAX_AGE: Duration;
   readonly COUNTERSIGN_REPLAY_WINDOW: Duration;
-  readonly COUNTERSIGN_LOGIN_LIMIT: string;
-  readonly COUNTERSIGN_API_LIMIT: string;
+  readonly COUNTERSIGN_LOGIN_LIMIT: LimitText;
+  readonly COUNTERSIGN_API_LIMIT: LimitText;
   readonly COUNTERSIGN_SMTP_URL: never;
   readonly COUNTERSIGN_MAIL_FROM: string;
   readonly COUNTERSIGN_WORKERS: number;
+  readonly COUNTERSIGN_STOP_DELAY: Duration;
   readonly COUNTERSIGN_COOKIES: NonNullable<CookieOptions['topology']>;
   readonly COUNTERSIGN_COOKIE_PREFIX: string;
   readonly COUNTERSIGN_IDENTIFIERS: NonNullable<AuthOptions['identifiers']>;
@@ -79,8 +86,6 @@ export interface SettingValues {
 
 export type SettingName = keyof SettingValues;
 
-const notLimited = 'attempts are not limited by this version; put a limiter in front.';
-
 export const settings: { readonly [Name in SettingName]: Setting<SettingValues[Name]> } = {
   PORT: { fallback: '4000', about: 'The port that the server listens on.', parse: parsePort },
   HOST: {
@@ -95,7 +100,8 @@ export const settings: { readonly [Name in SettingName]: Setting<SettingValues[N
   },
   COUNTERSIGN_STORE: {
     fallbackText: '`countersign.db` in the data folder',
-    about: 'The store of record: `sqlite:` and the path of a file.',
+    about:
+      'The store of record: `sqlite:` and the path of a file, or the URL of a PostgreSQL database: `postgres://user:password@host/database`.',
     options: ['store'],
     parse: parseStore,
   },
@@ -151,7 +157,8 @@ export const settings: { readonly [Name in SettingName]: Setting<SettingValues[N
   },
   COUNTERSIGN_ROLES: {
     fallback: 'user,admin',
-    about: 'The roles that users can have; a list, of which a new user gets the first. `admin` may use the admin routes.',
+    about:
+      'The roles that users can have, each with its permissions where it has some: `reader,editor=article:write+article:publish,admin`. A new user gets the first; `admin` may use the admin routes.',
     options: ['roles'],
     parse: parseRoles,
   },
@@ -216,10 +223,56 @@ export const settings: { readonly [Name in SettingName]: Setting<SettingValues[N
     options: ['revocation.maxStaleness'],
     parse: parseDurationText,
   },
+  COUNTERSIGN_LOGIN_LIMIT: {
+    fallback: '10/15m',
+    about:
+      'Failed logins and registrations by address in a time; a device that its user has signed in on before has a budget of its own. `insecure-off` does not limit.',
+    options: ['limits.login'],
+    parse: parseLimitText,
+  },
+  COUNTERSIGN_API_LIMIT: {
+    fallback: '100/1m',
+    about:
+      'Requests in a time, of our own routes: by session, or by address where there is none; refreshing counts apart. `insecure-off` does not limit.',
+    options: ['limits.api'],
+    parse: parseLimitText,
+  },
+  COUNTERSIGN_TRUSTED_PROXIES: {
+    fallbackText: 'none: forwarded headers are ignored',
+    about:
+      'The proxies in front, as a number of hops or a list of addresses and networks: what they append to `X-Forwarded-For` is believed. Without it everybody behind a proxy counts as one address.',
+    options: ['trustedProxies'],
+    parse: parseProxies,
+  },
+  COUNTERSIGN_REDIS: {
+    fallbackText: 'none',
+    about:
+      'Redis or Valkey beside the store: `redis://` or `rediss://`, with user and password where there are. Revocations reach other processes at once instead of within a second; nothing depends on it. Needs the package `ioredis`.',
+    options: ['bus'],
+    isSecret: true,
+    parse: parseRedis,
+  },
+  COUNTERSIGN_WORKERS: {
+    fallback: '1',
+    about: 'How many processes serve the port, each on a processor of its own.',
+    parse: parseWorkers,
+  },
+  COUNTERSIGN_STOP_DELAY: {
+    fallbackText: 'none',
+    about:
+      'For so long after it was told to stop the server still accepts connections, while `/health/ready` says `stopping`: the time that load balancers need to notice; at most `60s`.',
+    parse: parseStopDelay,
+  },
   COUNTERSIGN_LOG_LEVEL: {
     fallback: 'info',
     about: 'The least that is logged: `debug` (each request), `info` (security events), `warn`, `error` or `silent`.',
     parse: oneOf('debug', 'info', 'warn', 'error', 'silent'),
+  },
+  COUNTERSIGN_METRICS_TOKEN: {
+    fallbackText: 'none',
+    about: 'The token that `GET /metrics` is read with, as `Authorization: Bearer`; without one there is no such resource.',
+    isSecret: true,
+    parse: parseMetricsToken,
   },
   COUNTERSIGN_ALLOW_INSECURE: {
     fallbackText: 'none',
@@ -229,31 +282,6 @@ export const settings: { readonly [Name in SettingName]: Setting<SettingValues[N
   NODE_ENV: {
     fallbackText: 'none',
     about: '`production` demands production rules. Any other value allows development, on this machine only.',
-    parse: parseText,
-  },
-  COUNTERSIGN_LOGIN_LIMIT: {
-    fallbackText: 'none',
-    about: 'Failed logins and registrations in a time: `10/15m`; `insecure-off`.',
-    withoutEffect: notLimited,
-    parse: parseLimit,
-  },
-  COUNTERSIGN_API_LIMIT: {
-    fallbackText: 'none',
-    about: 'Requests in a time: `100/1m`; `insecure-off`.',
-    withoutEffect: notLimited,
-    parse: parseLimit,
-  },
-  COUNTERSIGN_TRUSTED_PROXIES: {
-    fallbackText: 'none',
-    about: 'Proxies whose forwarded headers count.',
-    withoutEffect: 'has no effect yet: this version looks at no address and no forwarded header.',
-    parse: parseText,
-  },
-  COUNTERSIGN_METRICS_TOKEN: {
-    fallbackText: 'none',
-    about: 'The token that metrics are read with.',
-    isSecret: true,
-    withoutEffect: 'has no effect yet: this version serves no metrics.',
     parse: parseText,
   },
   COUNTERSIGN_MAIL_FROM: {
@@ -269,14 +297,6 @@ export const settings: { readonly [Name in SettingName]: Setting<SettingValues[N
     refused: true,
     parse: refuse('sending mail is not part of this version: leave it out.'),
   },
-  COUNTERSIGN_REDIS: {
-    fallbackText: 'none',
-    about: 'A bus between several processes.',
-    isSecret: true,
-    refused: true,
-    parse: refuse('Redis is not part of this version: leave it out and run one process.'),
-  },
-  COUNTERSIGN_WORKERS: { fallback: '1', about: 'How many processes serve; only 1 in this version.', parse: parseWorkers },
 };
 
 /** In the order of the table. */

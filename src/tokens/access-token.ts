@@ -4,7 +4,7 @@ import { decodeBase64url } from '../crypto/base64url.js';
 import type { Random } from '../crypto/random.js';
 import { AuthError } from '../errors.js';
 import { clockToleranceSeconds } from '../model/clock-tolerance.js';
-import type { KeyRing, RingKey } from './key-ring.js';
+import type { KeyRing, RingKey, VerifyingRing } from './key-ring.js';
 
 /** Claims of an access token (RFC 7519 section 4.1, RFC 9068 section 2.2); instants in seconds. */
 export interface AccessClaims {
@@ -22,20 +22,31 @@ export interface AccessClaims {
   readonly sep: number;
   readonly amr: readonly string[];
   readonly auth_time: number;
+  /** Only in a token made from an API key: all that it may do, whatever the user may (RFC 9068 section 2.2.3). */
+  readonly scope?: string;
+  /** Beside `scope`: the id of the key. */
+  readonly client_id?: string;
   /** The application's own public facts. */
   readonly app?: Readonly<Record<string, unknown>>;
 }
 
-export interface AccessTokenRules {
+/** What a verifier demands. */
+export interface VerificationRules {
   readonly issuer: string;
   /** Issued to all of them; a verifier demands the first. */
   readonly audience: readonly string[];
-  readonly ttlSeconds: number;
   /** The longest life that was configured and has not run out: `exp - iat` above it is refused. */
   readonly longestSeconds: number;
 }
 
-export type NewAccessToken = Pick<AccessClaims, 'sub' | 'sid' | 'roles' | 'azv' | 'sep' | 'amr' | 'auth_time' | 'app'>;
+export interface AccessTokenRules extends VerificationRules {
+  readonly ttlSeconds: number;
+}
+
+export type NewAccessToken = Pick<
+  AccessClaims,
+  'sub' | 'sid' | 'roles' | 'azv' | 'sep' | 'amr' | 'auth_time' | 'scope' | 'client_id' | 'app'
+>;
 
 /** RFC 7519 allows any size; ours have at most 700 bytes, and more than this is refused before it is decoded. */
 const maxTokenLength = 8192;
@@ -51,7 +62,7 @@ export interface IssueContext {
   readonly random: Random;
   /** Milliseconds. */
   readonly now: number;
-  /** The token does not outlive its session; milliseconds. */
+  /** The token does not outlive its session or key; milliseconds. */
   readonly sessionExpiresAt: number;
 }
 
@@ -81,7 +92,7 @@ export interface VerifiedAccessToken {
  * Signature first, then every claim. One exact header per key: nothing of a header is believed, or even parsed.
  * @throws {AuthError} `token_invalid`; `token_expired`, also for a genuine token from the future or with a life longer than any configured.
  */
-export function verifyAccessToken(token: string, ring: KeyRing, rules: AccessTokenRules, now: number): VerifiedAccessToken {
+export function verifyAccessToken(token: string, ring: VerifyingRing, rules: VerificationRules, now: number): VerifiedAccessToken {
   if (token.length > maxTokenLength) throw invalid('longer than 8 KiB');
   const headerEnd = token.indexOf('.');
   const payloadEnd = token.indexOf('.', headerEnd + 1);
@@ -113,7 +124,7 @@ function parsePayload(encoded: string): Record<string, unknown> {
 
 interface ClaimContext {
   readonly key: RingKey;
-  readonly rules: AccessTokenRules;
+  readonly rules: VerificationRules;
   readonly nowSeconds: number;
 }
 
@@ -136,13 +147,14 @@ function validateClaims(payload: Record<string, unknown>, { key, rules, nowSecon
 }
 
 function hasShapeOfClaims(payload: Record<string, unknown>): payload is Record<string, unknown> & AccessClaims {
-  const { iss, aud, sub, sid, jti, iat, exp, roles, azv, sep, amr, auth_time, app } = payload;
+  const { iss, aud, sub, sid, jti, iat, exp, roles, azv, sep, amr, auth_time, scope, client_id, app } = payload;
   return (
     [iss, sub, sid, jti].every((value) => typeof value === 'string' && value !== '') &&
     (typeof aud === 'string' || isStrings(aud)) &&
     [iat, exp, azv, sep, auth_time].every(isInstant) &&
     isStrings(roles) &&
     isStrings(amr) &&
+    [scope, client_id].every((value) => value === undefined || typeof value === 'string') &&
     (app === undefined || (typeof app === 'object' && app !== null && !Array.isArray(app)))
   );
 }

@@ -15,12 +15,17 @@ export interface RingKey {
   readonly key: VerifyingKey;
 }
 
-export interface KeyRing {
+/** As whoever only verifies needs them. */
+export interface VerifyingRing {
   /** Differs whenever any key or its state differs: what was cached under another version must not be used. */
   readonly version: string;
-  readonly signing: { readonly kid: string; readonly header: string; readonly key: SigningKey };
   /** By the encoded header that tokens of a key have, as one exact string: no header of a stranger is ever parsed. */
+  readonly byHeader: Pick<ReadonlyMap<string, RingKey>, 'get'>;
+}
+
+export interface KeyRing extends VerifyingRing {
   readonly byHeader: ReadonlyMap<string, RingKey>;
+  readonly signing: { readonly kid: string; readonly header: string; readonly key: SigningKey };
   readonly jwks: Jwks;
 }
 

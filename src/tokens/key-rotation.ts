@@ -29,6 +29,8 @@ export interface KeyRotationOptions {
 export interface KeyRotation {
   /** As of the last `refresh`. */
   current(): KeyRing;
+  /** Calls it whenever the ring is another one. It must not throw. */
+  listen(listener: () => void): void;
   /** Reads the store again and does what is due: the first key, the next by age, sealing anew, removal. */
   refresh(): Promise<void>;
   /** Publishes a next key, which signs once every cache of the key set has it. With `compromised`, all present keys are void at once. */
@@ -39,6 +41,7 @@ export interface KeyRotation {
 export async function openKeyRotation(options: KeyRotationOptions): Promise<KeyRotation> {
   const { store, clock } = options;
   const opened = new Map<string, OpenedKey>();
+  const listeners = new Set<() => void>();
   let ring: KeyRing | undefined;
 
   async function readAndUpkeep(): Promise<void> {
@@ -55,7 +58,9 @@ export async function openKeyRotation(options: KeyRotationOptions): Promise<KeyR
     const keys = records.flatMap(({ kid }) => opened.get(kid) ?? []);
     const built = buildKeyRing(keys, { now: clock.now(), tokenSeconds: options.tokenSeconds });
     // The same ring object while nothing changed: verifiers compare it to know whether their cache still holds.
-    if (built.version !== ring?.version) ring = built;
+    if (built.version === ring?.version) return;
+    ring = built;
+    for (const listener of listeners) listener();
   }
 
   // One after the other, so that an older reading never replaces a newer one.
@@ -69,6 +74,7 @@ export async function openKeyRotation(options: KeyRotationOptions): Promise<KeyR
   await refresh();
   return {
     current: () => ring as KeyRing,
+    listen: (listener) => void listeners.add(listener),
     refresh,
     async rotate({ compromised = false } = {}) {
       if (compromised) {

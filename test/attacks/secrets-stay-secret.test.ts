@@ -12,7 +12,7 @@ import { unseal } from '../../dist/crypto/sealing.js';
 import type { Client } from '../support/client.js';
 import type { HttpAnswer } from '../support/http.js';
 import { withApp } from '../support/over-each-carrier.js';
-import { startApp, type TestApp } from '../support/start-app.js';
+import { articleRoles as roles, startApp, type TestApp } from '../support/start-app.js';
 
 /** What an attacker with the database and the secret could unseal; nobody without the secret may find it. */
 async function addKeys(app: TestApp): Promise<void> {
@@ -89,6 +89,7 @@ async function liveThroughEverything(app: TestApp): Promise<HttpAnswer[]> {
   await admin.call('PATCH', `/api/admin/users/${memory.userId}`, { json: { disabled: true } });
   await refused(memory.refresh());
   await admin.call('DELETE', `/api/admin/users/${memory.userId}`);
+  await livePrograms(app, refused);
   await app.auth.keys.rotate();
   await app.auth.keys.rotate({ compromised: true });
   await refused(page.get('/hello'));
@@ -99,16 +100,44 @@ async function liveThroughEverything(app: TestApp): Promise<HttpAnswer[]> {
   return refusals;
 }
 
+/** An API key is made, used, put where it does not belong, exchanged for tokens, rotated and revoked. */
+async function livePrograms(app: TestApp, refused: (answer: Promise<HttpAnswer>) => Promise<void>): Promise<void> {
+  const owner = await app.signedIn({ roles: ['editor'], delivery: 'bearer' });
+  const made = await owner.post('/api/auth/api-keys', { name: 'planted', scopes: ['article:read'] });
+  const { apiKey, secret } = made.json as { apiKey: { id: string }; secret: string };
+  const present = (key: string, path: string, body?: object): Promise<HttpAnswer> => {
+    const headers = { authorization: `Bearer ${key}` };
+    return body ? owner.post(path, body, { headers, cookies: false }) : owner.get(path, { headers, cookies: false });
+  };
+  expect((await present(secret, '/articles')).status).toBe(200);
+  const token = (await present(secret, '/api/auth/token', { grant_type: 'client_credentials' })).json.access_token as string;
+  expect((await present(token, '/articles')).status).toBe(200);
+  await refused(present(secret, '/hello'));
+  await refused(present(secret, '/api/auth/token', { grant_type: secret, scope: secret }));
+  await refused(present(secret, `/api/admin/users?key=${secret}`));
+  await refused(present(`${secret}x`, '/articles'));
+  await refused(present(secret.slice(0, -6), '/articles'));
+  await refused(owner.get('/articles', { headers: { authorization: null, cookie: `${app.cookie('access')}=${secret}` } }));
+  await refused(owner.post('/api/auth/refresh', { refreshToken: secret }));
+  await refused(owner.post('/api/auth/api-keys', { name: secret, scopes: [secret] }));
+  await refused(owner.post(`/api/auth/api-keys/${secret.slice(0, 60)}/rotate`, {}));
+  const rotated = (await owner.post(`/api/auth/api-keys/${apiKey.id}/rotate`, {})).json.secret as string;
+  await app.auth.apiKeys.revoke(apiKey.id);
+  for (const key of [secret, rotated, token]) await refused(present(key, '/articles'));
+}
+
 test('the search finds what is there', async () => {
-  const app = await startApp();
+  const app = await startApp({ roles });
   try {
     const [page, program] = [await app.signedIn(), await app.signedIn({ delivery: 'bearer' })];
+    const key = await program.post('/api/auth/api-keys', { name: 'x', scopes: ['article:read'] });
     for (const text of [
       page.currentAccessToken,
       page.currentRefreshToken,
       page.csrf ?? '',
       page.user!.password,
       JSON.stringify({ t: program.currentRefreshToken }),
+      (key.json.secret as string).slice(20, 72),
     ]) {
       expect(app.secrets.foundIn(`before ${text} after`), text).not.toEqual([]);
     }
@@ -121,13 +150,13 @@ test('the search finds what is there', async () => {
 });
 
 describe('after a whole life of an application', () => {
-  const at = withApp();
+  const at = withApp({ roles });
 
   test('no secret of it is in the log, in an event, in an answer to anybody else, or in the database', async () => {
     const { app } = at;
     const refusals = await liveThroughEverything(app);
     await addKeys(app);
-    for (const kind of ['password', 'access token', 'refresh token', 'csrf token', 'key'] as const)
+    for (const kind of ['password', 'access token', 'refresh token', 'csrf token', 'key', 'API key'] as const)
       expect(app.secrets.count(kind), kind).toBeGreaterThanOrEqual(4);
     expect(app.log.length).toBeGreaterThan(10);
     expect(app.secrets.foundIn(app.logText), 'log').toEqual([]);
@@ -141,7 +170,9 @@ describe('after a whole life of an application', () => {
     const database = new DatabaseSync(app.file);
     database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
     const dump =
-      JSON.stringify(database.prepare('SELECT * FROM users').all()) + JSON.stringify(database.prepare('SELECT * FROM sessions').all());
+      JSON.stringify(database.prepare('SELECT * FROM users').all()) +
+      JSON.stringify(database.prepare('SELECT * FROM sessions').all()) +
+      JSON.stringify(database.prepare('SELECT * FROM api_keys').all());
     database.close();
     expect(app.secrets.foundIn(dump)).toEqual([]);
     expect(app.secrets.foundIn(await readFile(app.file)), 'after a checkpoint').toEqual([]);
@@ -152,6 +183,9 @@ describe('after a whole life of an application', () => {
     const types = new Set(app.events.map(({ type }) => type));
     expect([...types].sort()).toEqual(
       expect.arrayContaining([
+        'api_key.created',
+        'api_key.revoked',
+        'api_key.rotated',
         'login.failed',
         'login.succeeded',
         'password.changed',

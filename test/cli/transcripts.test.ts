@@ -7,7 +7,7 @@ import { runTranscript } from './transcript.js';
 const transcripts = readdirSync(import.meta.dirname).filter((file) => file.endsWith('.transcript'));
 
 describe.concurrent('the transcript', () => {
-  test.each(transcripts)('%s', { timeout: 60_000 }, async (file) => {
+  test.each(transcripts)('%s', { timeout: 240_000 }, async (file) => {
     const differences = await runTranscript(join(import.meta.dirname, file));
     if (differences.length === 0) return;
     const told = differences.map(({ at, expected, printed }) => `${at}\n--- expected\n${expected}\n--- printed\n${printed}`);

@@ -3,22 +3,19 @@ import { describe, expect, test } from 'vitest';
 import type { OpenSessionInput, RotateInput, SessionRecord } from '../../src/model/store.js';
 import { maxRetirements } from '../../src/model/store.js';
 import {
-  accessTtlSeconds,
   createUser,
   eachWithStore,
   isListed,
   live,
-  marginSeconds,
   openInput,
   openSession,
+  revocation,
   rotateInput,
   secretDigest,
   sessionNow,
   startAt,
   type MakeStore,
 } from './store-under-test.js';
-
-const expiresAt = startAt + (accessTtlSeconds + marginSeconds) * 1000;
 
 export function sessionsContract(makeStore: MakeStore): void {
   describe('opening a session', () => opening(makeStore));
@@ -102,7 +99,7 @@ function opening(makeStore: MakeStore): void {
     const old = await openSession(at.store, other.id);
     expect(await at.store.sessions.open(openInput(user.id, {}, { replaces: old.id }))).not.toBeNull();
     expect(await sessionNow(at.store, old.id)).toMatchObject({ endedAt: startAt, endReason: 'replaced' });
-    expect(at.world.told).toEqual([{ kind: 'session', subject: old.id, value: 0, expiresAt }]);
+    expect(at.world.told).toEqual([revocation('session', old.id, 0)]);
     expect(await at.store.sessions.open(openInput(user.id, {}, { replaces: old.id }))).not.toBeNull();
     expect(await at.store.sessions.open(openInput(user.id, {}, { replaces: 'nothing' }))).not.toBeNull();
     expect(at.world.told).toHaveLength(1);
@@ -141,6 +138,41 @@ function opening(makeStore: MakeStore): void {
     expect(await isListed(at.store, old)).toBe(false);
   });
 
+  test('of many logins at once no more sessions live than may', async () => {
+    const other = await at.world.open();
+    const user = await createUser(at.store);
+    const logins = Array.from({ length: 12 }, (_, index) =>
+      (index % 2 === 0 ? at.store : other).sessions.open(openInput(user.id, {}, { maxSessions: 3 })),
+    );
+    for (const opened of await Promise.all(logins)) expect(opened).not.toBeNull();
+    expect(await at.store.sessions.list(user.id)).toHaveLength(3);
+    expect(at.world.told).toHaveLength(9);
+  });
+
+  test('a login at the same time as the end of all sessions comes before it and is over, or after it and is refused', async () => {
+    const other = await at.world.open();
+    const user = await createUser(at.store);
+    for (let epoch = 0; epoch < 10; epoch += 1) {
+      const logins = Array.from({ length: 4 }, () => other.sessions.open(openInput(user.id, {}, { epoch })));
+      const [, ...opened] = await Promise.all([at.store.sessions.endAll(user.id), ...logins]);
+      expect(await at.store.sessions.list(user.id)).toEqual([]);
+      for (const login of opened) if (login !== null) expect(login.session.epoch).toBe(epoch);
+    }
+  });
+
+  test('a login at the same time as the deletion of its user leaves nothing personal behind', async () => {
+    const other = await at.world.open();
+    for (let round = 0; round < 10; round += 1) {
+      const user = await createUser(at.store);
+      const inputs = Array.from({ length: 4 }, () => openInput(user.id));
+      await Promise.all([...inputs.map((input) => other.sessions.open(input)), at.store.users.delete(user.id)]);
+      for (const { session } of inputs) {
+        const found = await at.store.sessions.find(session.id);
+        if (found !== null) expect(found).toMatchObject({ user: null, session: { device: '', endReason: 'user_deleted' } });
+      }
+    }
+  });
+
   test('a session that is replaced does not count', async () => {
     const user = await createUser(at.store);
     const [kept, old] = [await openSession(at.store, user.id), await openSession(at.store, user.id)];
@@ -167,7 +199,7 @@ function replacing(makeStore: MakeStore): void {
     const next = live(await at.store.sessions.replace(replaceInput(user.id, old.id)));
     expect(next).toMatchObject({ session: { authenticatedAt: startAt + 10 }, user });
     expect(await sessionNow(at.store, old.id)).toMatchObject({ endReason: 'replaced', endedAt: startAt + 10 });
-    expect(at.world.told).toEqual([{ kind: 'session', subject: old.id, value: 0, expiresAt: expiresAt + 10 }]);
+    expect(at.world.told).toEqual([revocation('session', old.id, 0, 10)]);
   });
 
   test('nothing is replaced unless the old session is alive and of the same user', async () => {
@@ -216,7 +248,7 @@ function changingPassword(makeStore: MakeStore): void {
     expect((await at.store.users.findCredential({ id: user.id }))?.passwordHash).toBe('new');
     expect((await at.store.sessions.list(user.id)).map(({ id }) => id)).toEqual([next.session.id]);
     expect(await sessionNow(at.store, own.id)).toMatchObject({ endReason: 'replaced' });
-    expect(at.world.told).toContainEqual({ kind: 'epoch', subject: user.id, value: 1, expiresAt });
+    expect(at.world.told).toContainEqual(revocation('epoch', user.id, 1));
     expect(await at.store.sessions.rotate(rotateInput(other.id, 0))).toMatchObject({ outcome: 'not_rotated' });
     expect(await at.store.sessions.rotate(rotateInput(next.session.id, 0))).toMatchObject({ outcome: 'rotated' });
   });
@@ -522,7 +554,7 @@ function ending(makeStore: MakeStore): void {
     at.world.advance(3);
     expect(await at.store.sessions.end(session.id, 'replay')).toBe(session.userId);
     expect(await sessionNow(at.store, session.id)).toEqual({ ...session, endedAt: startAt + 3, endReason: 'replay' });
-    expect(at.world.told).toEqual([{ kind: 'session', subject: session.id, value: 0, expiresAt: expiresAt + 3 }]);
+    expect(at.world.told).toEqual([revocation('session', session.id, 0, 3)]);
     expect(await at.store.sessions.end(session.id, 'logout')).toBeNull();
     expect(await at.store.sessions.end('nothing', 'logout')).toBeNull();
     expect((await sessionNow(at.store, session.id)).endReason).toBe('replay');
@@ -580,7 +612,7 @@ function ending(makeStore: MakeStore): void {
     const old = await openSession(at.store, user.id);
     await openSession(at.store, user.id);
     expect(await at.store.sessions.endAll(user.id)).toBe(true);
-    expect(at.world.told).toEqual([{ kind: 'epoch', subject: user.id, value: 1, expiresAt }]);
+    expect(at.world.told).toEqual([revocation('epoch', user.id, 1)]);
     expect(await at.store.sessions.list(user.id)).toEqual([]);
     expect(await at.store.sessions.find(old.id)).toMatchObject({ session: { epoch: 0 }, user: { sessionEpoch: 1 } });
     const next = live(await at.store.sessions.open(openInput(user.id, {}, { epoch: 1 }))).session;

@@ -1,5 +1,7 @@
 /** What every store of record promises, as tests that any implementation runs: the docstrings of `src/model/store.ts`, races included. */
 import { describe } from 'vitest';
+import { apiKeysContract } from './api-keys-contract.js';
+import { countersContract } from './counters-contract.js';
 import { sessionsContract } from './sessions-contract.js';
 import type { MakeStore } from './store-under-test.js';
 import { usersContract } from './users-contract.js';
@@ -9,6 +11,8 @@ export function storeContract(name: string, makeStore: MakeStore): void {
   describe(`${name} keeps the contract of a store`, () => {
     usersContract(makeStore);
     sessionsContract(makeStore);
+    countersContract(makeStore);
+    apiKeysContract(makeStore);
     wholeStoreContract(makeStore);
   });
 }

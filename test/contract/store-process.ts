@@ -1,9 +1,9 @@
-/** Starts processes that each have a store of their own on one database file, and talks to them. */
+/** Starts processes that each have a store of their own on one database, and talks to them. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { startAt } from './store-under-test.js';
+import { rotateInput, startAt } from './store-under-test.js';
 
 type Answer = { readonly value?: unknown; readonly error?: string };
 
@@ -20,8 +20,8 @@ export class StoreProcess {
   readonly #ready: Promise<void>;
   #serial = 0;
 
-  constructor(file: string, { fileLimit }: ProcessOptions = {}) {
-    const command = [process.execPath, script, file, String(startAt)];
+  constructor(place: string, { fileLimit }: ProcessOptions = {}) {
+    const command = [process.execPath, script, place, String(startAt)];
     const limited = ['bash', '-c', `ulimit -f ${fileLimit ?? 'unlimited'} && exec "$0" "$@"`, ...command];
     this.child = spawn(limited[0]!, limited.slice(1), { stdio: ['pipe', 'pipe', 'inherit'] });
     this.#ready = new Promise((resolve, reject) => {
@@ -49,6 +49,15 @@ export class StoreProcess {
       this.#answers.set(id, resolve);
       this.child.stdin!.write(`${JSON.stringify({ id, port, method, parameters }, plain)}\n`);
     });
+  }
+
+  /** Rotates until the process answers with an error, which it gives, or dies. `answered` holds the generations that were acknowledged. */
+  async rotateForever(id: string, answered: Map<string, number>): Promise<string> {
+    for (let from = answered.get(id) ?? 0; ; from += 1) {
+      const { error } = await this.ask('sessions', 'rotate', rotateInput(id, from));
+      if (error !== undefined) return error;
+      answered.set(id, from + 1);
+    }
   }
 
   /** Lets it end by itself; its exit code. */

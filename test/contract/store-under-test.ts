@@ -190,6 +190,12 @@ export function newKey(overrides: Partial<SigningKeyRecord> = {}): SigningKeyRec
   };
 }
 
+/** A row as it is told when it is written `laterBy` milliseconds after the start. */
+export function revocation(kind: Revocation['kind'], subject: string, value: number, laterBy = 0): Revocation {
+  const revokedAt = startAt + laterBy;
+  return { kind, subject, value, revokedAt, expiresAt: revokedAt + (accessTtlSeconds + marginSeconds) * 1000 };
+}
+
 export async function sessionNow(store: OpenStore, id: string): Promise<SessionRecord> {
   const found = await store.sessions.find(id);
   if (found === null) throw new Error('There is no such session.');

@@ -2,19 +2,16 @@
 import { describe, expect, test } from 'vitest';
 import type { UserCursor } from '../../src/model/store.js';
 import {
-  accessTtlSeconds,
   createUser,
   eachWithStore,
   isListed,
-  marginSeconds,
   newUser,
   openSession,
+  revocation,
   sessionNow,
   startAt,
   type MakeStore,
 } from './store-under-test.js';
-
-const expiresAt = startAt + (accessTtlSeconds + marginSeconds) * 1000;
 
 export function usersContract(makeStore: MakeStore): void {
   describe('creating users', () => creating(makeStore));
@@ -175,7 +172,7 @@ function changing(makeStore: MakeStore): void {
     const user = await createUser(at.store, { passwordHash: null });
     const session = await openSession(at.store, user.id);
     expect(await at.store.users.setPassword(user.id, 'new')).toEqual({ ...user, sessionEpoch: 1 });
-    expect(at.world.told).toEqual([{ kind: 'epoch', subject: user.id, value: 1, expiresAt }]);
+    expect(at.world.told).toEqual([revocation('epoch', user.id, 1)]);
     expect((await at.store.users.findCredential({ id: user.id }))?.passwordHash).toBe('new');
     expect(await isListed(at.store, session)).toBe(false);
     expect(await at.store.users.setPassword('nobody', 'new')).toBeNull();
@@ -187,10 +184,7 @@ function changing(makeStore: MakeStore): void {
     const changed = { ...user, roles: ['editor'], authzVersion: 1 };
     expect(await at.store.users.setRoles(user.id, ['editor'])).toEqual({ outcome: 'written', user: changed });
     expect(await at.store.users.setRoles(user.id, ['editor'])).toEqual({ outcome: 'written', user: { ...changed, authzVersion: 2 } });
-    expect(at.world.told).toEqual([
-      { kind: 'authz', subject: user.id, value: 1, expiresAt },
-      { kind: 'authz', subject: user.id, value: 2, expiresAt },
-    ]);
+    expect(at.world.told).toEqual([revocation('authz', user.id, 1), revocation('authz', user.id, 2)]);
     expect(await at.store.users.setRoles('nobody', [])).toEqual({ outcome: 'not_found' });
   });
 
@@ -200,7 +194,7 @@ function changing(makeStore: MakeStore): void {
     at.world.advance(5);
     const disabled = { ...user, disabledAt: startAt + 5, sessionEpoch: 1 };
     expect(await at.store.users.setDisabled(user.id, true)).toEqual({ outcome: 'written', user: disabled });
-    expect(at.world.told).toEqual([{ kind: 'epoch', subject: user.id, value: 1, expiresAt: expiresAt + 5 }]);
+    expect(at.world.told).toEqual([revocation('epoch', user.id, 1, 5)]);
     expect(await isListed(at.store, session)).toBe(false);
     expect(await at.store.users.setDisabled(user.id, false)).toEqual({ outcome: 'written', user: { ...disabled, disabledAt: null } });
     expect(await isListed(at.store, session)).toBe(false);
@@ -222,7 +216,7 @@ function changing(makeStore: MakeStore): void {
     const user = await createUser(at.store);
     expect(await at.store.users.raiseAuthzVersion(user.id)).toBe(true);
     expect(await at.store.users.find({ id: user.id })).toEqual({ ...user, authzVersion: 1 });
-    expect(at.world.told).toEqual([{ kind: 'authz', subject: user.id, value: 1, expiresAt }]);
+    expect(at.world.told).toEqual([revocation('authz', user.id, 1)]);
     expect(await at.store.users.raiseAuthzVersion('nobody')).toBe(false);
     expect(at.world.told).toHaveLength(1);
   });
@@ -234,7 +228,7 @@ function changing(makeStore: MakeStore): void {
     await at.store.sessions.end(ended.id, 'logout');
     at.world.forgetTold();
     expect(await at.store.users.delete(user.id)).toEqual({ outcome: 'written', user });
-    expect(at.world.told).toEqual([{ kind: 'epoch', subject: user.id, value: Number.MAX_SAFE_INTEGER, expiresAt }]);
+    expect(at.world.told).toEqual([revocation('epoch', user.id, Number.MAX_SAFE_INTEGER)]);
     for (const key of [{ id: user.id }, { usernameKey: 'ada' }, { emailKey: 'a@x.org' }]) expect(await at.store.users.find(key)).toBeNull();
     expect(await at.store.sessions.find(open.id)).toMatchObject({
       session: { endReason: 'user_deleted', endedAt: startAt, device: '' },

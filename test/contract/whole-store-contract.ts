@@ -10,6 +10,7 @@ import {
   newUser,
   openInput,
   openSession,
+  revocation,
   rotateInput,
   sessionNow,
   startAt,
@@ -73,9 +74,7 @@ function keys(makeStore: MakeStore): void {
     await at.store.keys.replaceCompromised(next);
     expect(await at.store.keys.list()).toEqual([{ ...one, compromisedAt: startAt + 5 }, { ...two, compromisedAt: startAt + 5 }, next]);
     const told = at.world.told.toSorted((a, b) => (a.subject < b.subject ? -1 : 1));
-    expect(told).toEqual(
-      [one, two].map(({ kid }) => ({ kind: 'key', subject: kid, value: 0, expiresAt: expiryAfter(accessTtlSeconds) + 5 })),
-    );
+    expect(told).toEqual([one, two].map(({ kid }) => revocation('key', kid, 0, 5)));
   });
 
   test('a key that is compromised already keeps its instant and gets no second row', async () => {
@@ -121,7 +120,7 @@ function feed(makeStore: MakeStore): void {
     const page = await at.store.revocations.read(empty.position);
     expect(page.rows).toEqual(at.world.told);
     expect(page.rows.map(({ kind }) => kind)).toEqual(['session', 'epoch']);
-    expect(await at.store.revocations.read(page.position)).toEqual({ rows: [], position: page.position, more: false });
+    expect(await at.store.revocations.read(page.position)).toMatchObject({ rows: [], more: false, now: startAt });
     await at.store.users.raiseAuthzVersion(user.id);
     expect((await at.store.revocations.read(page.position)).rows).toMatchObject([{ kind: 'authz', subject: user.id, value: 1 }]);
     expect((await at.store.revocations.read(null)).rows).toEqual(at.world.told);
@@ -178,8 +177,9 @@ function feed(makeStore: MakeStore): void {
 
   test('many rows are read in pages that lose none', async () => {
     const user = await createUser(at.store);
-    const written = Array.from({ length: 5003 }, () => at.store.users.raiseAuthzVersion(user.id));
-    await Promise.all(written);
+    for (const count of Array<number>(10).fill(500).concat(3)) {
+      await Promise.all(Array.from({ length: count }, () => at.store.users.raiseAuthzVersion(user.id)));
+    }
     const rows: Revocation[] = [];
     let page = await at.store.revocations.read(null);
     expect(page.more).toBe(true);
@@ -319,7 +319,7 @@ function restoring(makeStore: MakeStore): void {
     expect(await sessionNow(at.store, open.id)).toMatchObject({ endedAt: startAt + 5, endReason: 'restored' });
     expect((await sessionNow(at.store, ended.id)).endReason).toBe('logout');
     expect(await at.store.keys.list()).toEqual([{ ...key, compromisedAt: startAt + 5 }]);
-    expect(at.world.told).toEqual([{ kind: 'key', subject: key.kid, value: 0, expiresAt: expiryAfter(accessTtlSeconds) + 5 }]);
+    expect(at.world.told).toEqual([revocation('key', key.kid, 0, 5)]);
     const page = await at.store.revocations.read(position);
     expect(page.rows.map(({ kind }) => kind)).toEqual(['session', 'key']);
     expect((await at.store.revocations.read(page.position)).rows).toEqual([]);

@@ -21,6 +21,7 @@ const printedPort = '4000';
 const servers: Readonly<Record<string, (folder: string, port: number) => { args: readonly string[]; cwd: string }>> = {
   'quick start': (folder, port) => serverOf('README.md', folder, port),
   'getting started': (folder, port) => serverOf('docs/guide/getting-started.md', folder, port),
+  'api keys': (folder, port) => serverOf('docs/guide/api-keys.md', folder, port),
   'express-api': () => ({ args: ['server.js'], cwd: join(root, 'examples/express-api') }),
   'stand-alone': (folder) => ({ args: [join(root, 'bin/countersign.js'), 'serve'], cwd: folder }),
 };

@@ -146,58 +146,62 @@ async function signInAll(port: number): Promise<RefreshingClient[]> {
   return clients;
 }
 
-test('kill -9 in the middle of 1,000 refreshes: every client goes on, and nothing that was answered is lost', async () => {
-  let server = await place.start({ COUNTERSIGN_LOG_LEVEL: 'warn' });
-  const clients = await signInAll(place.port);
-  const doneByAll = (): number => clients.reduce((sum, { done }) => sum + done, 0);
-  const lostByAll = (): number => clients.reduce((sum, { lost }) => sum + lost, 0);
-  let committedButNotHeard = 0;
+test(
+  'kill -9 in the middle of 1,000 refreshes: every client goes on, and nothing that was answered is lost',
+  { timeout: 120_000 },
+  async () => {
+    let server = await place.start({ COUNTERSIGN_LOG_LEVEL: 'warn' });
+    const clients = await signInAll(place.port);
+    const doneByAll = (): number => clients.reduce((sum, { done }) => sum + done, 0);
+    const lostByAll = (): number => clients.reduce((sum, { lost }) => sum + lost, 0);
+    let committedButNotHeard = 0;
 
-  for (const count of [...killAfter, refreshes]) {
-    let isUp = true;
-    const untilDoneOrDown = async (client: RefreshingClient): Promise<void> => {
-      const lostBefore = client.lost;
-      while (isUp && client.done < refreshesPerClient && client.lost === lostBefore) await client.refresh();
-    };
-    const work = Promise.all(clients.map(untilDoneOrDown));
-    if (count === refreshes) {
-      await work;
-      break;
+    for (const count of [...killAfter, refreshes]) {
+      let isUp = true;
+      const untilDoneOrDown = async (client: RefreshingClient): Promise<void> => {
+        const lostBefore = client.lost;
+        while (isUp && client.done < refreshesPerClient && client.lost === lostBefore) await client.refresh();
+      };
+      const work = Promise.all(clients.map(untilDoneOrDown));
+      if (count === refreshes) {
+        await work;
+        break;
+      }
+      while (doneByAll() < count) await pause(1);
+      const lostBefore = lostByAll();
+      for (const client of clients) client.isDeaf = true;
+      while (lostByAll() < lostBefore + 10) await pause(1);
+      const killed = server.kill();
+      isUp = false;
+      // Whoever waits for an answer learns now that there is none.
+      await Promise.all([killed, work]);
+
+      const atRest = await generationsAtRest(clients);
+      for (const client of clients) {
+        const { generation, ended } = atRest.get(client.sessionId)!;
+        expect(ended).toBe(false);
+        // The one that the client has, or the next, of which it was not told.
+        expect([client.generation, client.generation + 1]).toContain(generation);
+        committedButNotHeard += generation - client.generation;
+      }
+      server = await place.start({ COUNTERSIGN_LOG_LEVEL: 'warn' });
+      for (const client of clients) client.isDeaf = false;
     }
-    while (doneByAll() < count) await pause(1);
-    const lostBefore = lostByAll();
-    for (const client of clients) client.isDeaf = true;
-    while (lostByAll() < lostBefore + 10) await pause(1);
-    const killed = server.kill();
-    isUp = false;
-    // Whoever waits for an answer learns now that there is none.
-    await Promise.all([killed, work]);
 
+    expect(clients.flatMap(({ logouts }) => logouts)).toEqual([]);
+    expect(doneByAll()).toBe(refreshes);
+    // Otherwise nothing was shown: answers must have been lost, and writes without their answers.
+    expect(lostByAll()).toBeGreaterThan(killAfter.length * 10);
+    expect(committedButNotHeard).toBeGreaterThanOrEqual(killAfter.length * 10);
+
+    // Ten refreshes, ten generations: a repetition is answered with the successor that was there already, never with one more.
+    expect(new Set(clients.map(({ generation }) => generation))).toEqual(new Set([refreshesPerClient]));
+    expect(new Set(await Promise.all(clients.map((client) => client.profile())))).toEqual(new Set([200]));
+    expect(server.output).not.toContain('session.replayed');
+    expect(server.output).not.toContain('error');
+
+    await server.stop();
     const atRest = await generationsAtRest(clients);
-    for (const client of clients) {
-      const { generation, ended } = atRest.get(client.sessionId)!;
-      expect(ended).toBe(false);
-      // The one that the client has, or the next, of which it was not told.
-      expect([client.generation, client.generation + 1]).toContain(generation);
-      committedButNotHeard += generation - client.generation;
-    }
-    server = await place.start({ COUNTERSIGN_LOG_LEVEL: 'warn' });
-    for (const client of clients) client.isDeaf = false;
-  }
-
-  expect(clients.flatMap(({ logouts }) => logouts)).toEqual([]);
-  expect(doneByAll()).toBe(refreshes);
-  // Otherwise nothing was shown: answers must have been lost, and writes without their answers.
-  expect(lostByAll()).toBeGreaterThan(killAfter.length * 10);
-  expect(committedButNotHeard).toBeGreaterThanOrEqual(killAfter.length * 10);
-
-  // Ten refreshes, ten generations: a repetition is answered with the successor that was there already, never with one more.
-  expect(new Set(clients.map(({ generation }) => generation))).toEqual(new Set([refreshesPerClient]));
-  expect(new Set(await Promise.all(clients.map((client) => client.profile())))).toEqual(new Set([200]));
-  expect(server.output).not.toContain('session.replayed');
-  expect(server.output).not.toContain('error');
-
-  await server.stop();
-  const atRest = await generationsAtRest(clients);
-  expect(new Set(clients.map(({ sessionId }) => atRest.get(sessionId)!.generation))).toEqual(new Set([refreshesPerClient]));
-});
+    expect(new Set(clients.map(({ sessionId }) => atRest.get(sessionId)!.generation))).toEqual(new Set([refreshesPerClient]));
+  },
+);

@@ -10,8 +10,13 @@ import { fileURLToPath } from 'node:url';
 
 const program = fileURLToPath(new URL('../../bin/countersign.js', import.meta.url));
 
-/** Nothing of the tests' own environment may decide what is tested. */
-const environment = { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '' };
+/** Nothing of the tests' own environment may decide what is tested; and tests ask more in a moment than people do in an hour. */
+const environment = {
+  PATH: process.env['PATH'] ?? '',
+  HOME: process.env['HOME'] ?? '',
+  COUNTERSIGN_LOGIN_LIMIT: '999999/15m',
+  COUNTERSIGN_API_LIMIT: '999999/1m',
+};
 
 export interface Ended {
   readonly code: number | null;
@@ -113,6 +118,12 @@ export class ServerProcess {
     return { code: this.process.exitCode, output: this.output };
   }
 
+  /** The ids of its workers. */
+  async workers(): Promise<number[]> {
+    const printed = await ps('--ppid', String(this.process.pid), '-o', 'pid=');
+    return printed.split(/\s+/).filter(Boolean).map(Number);
+  }
+
   /** As an init system does; the exit code. */
   async stop(): Promise<number | null> {
     this.process.kill('SIGTERM');
@@ -126,7 +137,20 @@ export class ServerProcess {
   }
 }
 
-async function freePort(): Promise<number> {
+async function ps(...args: readonly string[]): Promise<string> {
+  const asked = spawn('ps', args);
+  const chunks: Buffer[] = [];
+  asked.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
+  await once(asked, 'close');
+  return Buffer.concat(chunks).toString().trim();
+}
+
+/** One that has ended and was not reaped yet is dead. */
+export async function anyAlive(pids: readonly number[]): Promise<boolean> {
+  return /^[^Z]/m.test(await ps('-p', pids.join(','), '-o', 'stat='));
+}
+
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

@@ -33,7 +33,7 @@ describe('a server with several wrong settings', () => {
       NODE_ENV: 'production',
       PORT: '99999',
       HOST: 'localhost:80',
-      COUNTERSIGN_STORE: 'postgres://user:hunter2@db/auth',
+      COUNTERSIGN_STORE: 'postgres://user:hun/ter2@db/auth',
       COUNTERSIGN_SECRET: 'keyboard-cat',
       COUNTERSIGN_TRUSTED_ORIGINS: '*',
       COUNTERSIGN_DELIVERY: 'localStorage',
@@ -43,9 +43,9 @@ describe('a server with several wrong settings', () => {
       COUNTERSIGN_COOKIE_PREFIX: 'c s',
       COUNTERSIGN_IDENTIFIERS: 'phone',
       COUNTERSIGN_ALG: 'none',
-      COUNTERSIGN_REDIS: 'redis://:hunter2@cache',
+      COUNTERSIGN_REDIS: 'http://:hunter2@cache',
       COUNTERSIGN_SMTP_URL: 'smtp://user:hunter2@mail',
-      COUNTERSIGN_WORKERS: '4',
+      COUNTERSIGN_WORKERS: 'many',
       COUNTERSIGN_LOGIN_LIMIT: 'ten',
       COUNTERSIGN_ACESS_TTL: '15m',
     });
@@ -74,9 +74,9 @@ describe('a server with several wrong settings', () => {
       ].toSorted(),
     );
     expect(output).toMatch(/^There are 18 problems:\n/);
-    expect(output).toContain('COUNTERSIGN_STORE            PostgreSQL is not part of this version: use sqlite: and a path.');
+    expect(output).toContain('COUNTERSIGN_STORE            The database needs a URL such as postgres://user:password@host:5432/database');
     expect(output).toContain('did you mean COUNTERSIGN_ACCESS_TTL?');
-    expect(output).not.toMatch(/hunter2|keyboard-cat/);
+    expect(output).not.toMatch(/hunter2|ter2|keyboard-cat/);
     expect(output).not.toContain('    at ');
     expect(await readdir(place.folder)).toEqual([]);
   });
@@ -158,10 +158,13 @@ describe('a value', () => {
     ['COUNTERSIGN_REGISTRATION', 'yes', 'must be one of: open, closed.'],
     ['COUNTERSIGN_REVOCATION', 'lax', 'must be one of: strict, available.'],
     ['COUNTERSIGN_EMAIL_VERIFICATION', 'no', 'must be one of: required, optional.'],
-    ['COUNTERSIGN_STORE', 'mysql://db', 'must be sqlite: and the path of a file'],
-    ['COUNTERSIGN_STORE', 'sqlite://host/file', 'must be sqlite: and the path of a file'],
+    ['COUNTERSIGN_STORE', 'mysql://db', 'must be "sqlite:" and the path of a file'],
+    ['COUNTERSIGN_STORE', 'sqlite://host/file', 'must be "sqlite:" and the path of a file'],
     ['COUNTERSIGN_ROLES', 'admin,user', 'the first role is what everybody gets who registers'],
     ['COUNTERSIGN_WORKERS', '0', 'must be a whole number from 1.'],
+    ['COUNTERSIGN_METRICS_TOKEN', 'short', 'must be at least 20 letters'],
+    ['COUNTERSIGN_STOP_DELAY', '5m', 'must not be longer than 60s.'],
+    ['COUNTERSIGN_REDIS', 'cache:6379', 'must be a URL such as "redis://localhost:6379"'],
     ['COUNTERSIGN_ALLOW_INSECURE', 'COUNTERSIGN_ALG', 'has no insecure value'],
     ['COUNTERSIGN_SERCET', newSecret(), 'did you mean COUNTERSIGN_SECRET?'],
     ['COUNTERSIGN_TLS', 'on', 'is no setting: remove it.'],
@@ -172,13 +175,19 @@ describe('a value', () => {
     if (value.length > 20) expect(problems[name]).not.toContain(value);
   });
 
+  test('of several processes needs a store that they can share', () => {
+    expect(problemsOf({ ...production, COUNTERSIGN_WORKERS: '2', COUNTERSIGN_STORE: 'sqlite::memory:' })).toEqual({
+      COUNTERSIGN_WORKERS: 'needs a store that processes can share: not the memory of one of them.',
+    });
+  });
+
   test('that is empty counts as not set', () => {
     expect(problemsOf({ ...production, COUNTERSIGN_REDIS: '', COUNTERSIGN_AUDIENCE: ' ', PORT: '' })).toEqual({});
   });
 
   test('of each setting reaches the option that it is for', () => {
     const secrets = `${newSecret()},${newSecret()}`;
-    const { store, secret, ...options } = optionsFromEnvironment({
+    const { store, bus, secret, ...options } = optionsFromEnvironment({
       ...production,
       COUNTERSIGN_SECRET: secrets,
       COUNTERSIGN_DATA: place.data,
@@ -198,8 +207,12 @@ describe('a value', () => {
       COUNTERSIGN_KEY_MAX_AGE: '30d',
       COUNTERSIGN_REVOCATION: 'available',
       COUNTERSIGN_MAX_STALENESS: '10s',
+      COUNTERSIGN_LOGIN_LIMIT: '5/10m',
+      COUNTERSIGN_API_LIMIT: '300/1m',
+      COUNTERSIGN_TRUSTED_PROXIES: '10.0.0.0/8',
+      COUNTERSIGN_REDIS: 'rediss://auth:hunter2@cache.example.com',
     });
-    expect(store.kind).toBe('sqlite');
+    expect([store.kind, bus?.kind]).toEqual(['sqlite', 'redis']);
     expect(secret).toBeDefined();
     expect(options).toEqual({
       publicUrl: 'https://auth.example.com',
@@ -218,6 +231,8 @@ describe('a value', () => {
       },
       session: { idleTimeout: '2d', absoluteLifetime: '10d', replayWindow: '30s' },
       revocation: { mode: 'available', maxStaleness: '10s' },
+      limits: { login: '5/10m', api: '300/1m' },
+      trustedProxies: ['10.0.0.0/8'],
     });
   });
 });
@@ -240,19 +255,33 @@ describe('an access token that lives longer than a day', () => {
   });
 });
 
+describe('a limit that is off', () => {
+  test('is a problem under production rules, unless it is allowed by name', () => {
+    const off = { ...production, COUNTERSIGN_LOGIN_LIMIT: 'insecure-off', COUNTERSIGN_API_LIMIT: 'insecure-off' };
+    expect(problemsOf(off)['COUNTERSIGN_LOGIN_LIMIT']).toBe(
+      'is off. If that is meant, set COUNTERSIGN_ALLOW_INSECURE=COUNTERSIGN_LOGIN_LIMIT as well.',
+    );
+    expect(problemsOf({ ...off, COUNTERSIGN_ALLOW_INSECURE: 'COUNTERSIGN_LOGIN_LIMIT,COUNTERSIGN_API_LIMIT' })).toEqual({});
+  });
+
+  test('is said at each start', async () => {
+    const { output } = await place.start({ COUNTERSIGN_API_LIMIT: 'insecure-off' });
+    expect(output).toContain('warn  is off: nobody is limited. setting=COUNTERSIGN_API_LIMIT');
+  });
+});
+
+describe('trusted proxies', () => {
+  test('that are none are a problem', () => {
+    for (const value of ['10.0.0.0/33', 'proxy.example.com', '11']) {
+      expect(problemsOf({ ...production, COUNTERSIGN_TRUSTED_PROXIES: value })['COUNTERSIGN_TRUSTED_PROXIES']).toMatch(/^must be /);
+    }
+    for (const value of ['1', '10.0.0.5', '10.0.0.0/8, fd00::/8'])
+      expect(problemsOf({ ...production, COUNTERSIGN_TRUSTED_PROXIES: value })).toEqual({});
+  });
+});
+
 describe('a setting without effect in this version', () => {
-  test.each([
-    [
-      { COUNTERSIGN_LOGIN_LIMIT: '10/15m' },
-      'attempts are not limited by this version; put a limiter in front. setting=COUNTERSIGN_LOGIN_LIMIT',
-    ],
-    [
-      { COUNTERSIGN_API_LIMIT: 'insecure-off' },
-      'attempts are not limited by this version; put a limiter in front. setting=COUNTERSIGN_API_LIMIT',
-    ],
-    [{ COUNTERSIGN_TRUSTED_PROXIES: '1' }, 'has no effect yet'],
-    [{ COUNTERSIGN_MAIL_FROM: 'auth@example.com' }, 'has no effect yet'],
-  ])('%o is said at each start', async (env, said) => {
+  test.each([[{ COUNTERSIGN_MAIL_FROM: 'auth@example.com' }, 'has no effect yet']])('%o is said at each start', async (env, said) => {
     expect((await place.start(env)).output).toContain(said);
   });
 });

@@ -73,3 +73,17 @@ test('a revocation outlives the token, though the issuer has a clock that is ahe
   expect(outcomeOf(await start({ ahead: untilItExpires - 1 }), accessToken!)).toBe('session_revoked');
   expect(outcomeOf(await start({ ahead: untilItExpires }), accessToken!)).toBe('token_expired');
 });
+
+test('what a process knows of revocations can be read, and how long those of another took', async () => {
+  const [one, other] = [await start(), await start()];
+  const { sessionId } = await one.signedIn();
+  expect(one.auth.revocations.status()).toMatchObject({ entries: 0, isFresh: true, propagation: { count: 0, p99Milliseconds: null } });
+  await one.auth.sessions.end(sessionId);
+  await other.advance({});
+  expect(one.auth.revocations.status()).toMatchObject({ entries: 1, propagation: { count: 0 } });
+  const { ageMilliseconds, ...status } = other.auth.revocations.status();
+  expect(status).toMatchObject({ entries: 1, isFresh: true, propagation: { count: 1, p50Milliseconds: 0, p99Milliseconds: 0 } });
+  expect(ageMilliseconds).toBeLessThan(5000);
+  other.jump(60);
+  expect(other.auth.revocations.status()).toMatchObject({ isFresh: false });
+});

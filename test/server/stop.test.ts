@@ -1,10 +1,33 @@
 /** How the stand-alone server ends: what runs is finished, and what goes wrong has a sentence. */
 import { spawn } from 'node:child_process';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { HalfSent, statusesIn, ServerHome } from './server-process.js';
+
+const request = 'GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n';
+
+/** One connection, and all that came back on it. */
+class Talk {
+  readonly socket: Socket;
+  readonly closed: Promise<unknown>;
+  received = '';
+
+  constructor(port: number) {
+    this.socket = connect(port, '127.0.0.1');
+    this.closed = once(this.socket, 'close');
+    this.socket.on('data', (chunk) => (this.received += chunk.toString('latin1')));
+  }
+
+  write(bytes: string): void {
+    this.socket.write(bytes);
+  }
+
+  async untilAnswered(count: number): Promise<void> {
+    while (statusesIn(this.received).length < count) await once(this.socket, 'data');
+  }
+}
 
 let place: ServerHome;
 
@@ -15,24 +38,62 @@ beforeEach(async () => {
 afterEach(() => place.close());
 
 describe('a server that is told to stop', () => {
-  test.each(['SIGTERM', 'SIGINT'] as const)('by %s finishes the request that runs, accepts no other, and ends with 0', async (signal) => {
-    const server = await place.start();
-    const running = new HalfSent(place.port);
-    await pause(100);
-    server.process.kill(signal);
-    await server.untilPrinted('stopping');
-    await pause(100);
-    await expect(fetch(`http://127.0.0.1:${place.port}/health/live`)).rejects.toThrow();
-    expect(server.hasEnded).toBe(false);
+  test.each(['SIGTERM', 'SIGINT'] as const)(
+    'by %s finishes the request that runs, accepts no connection, and ends with 0',
+    async (signal) => {
+      const server = await place.start();
+      const running = new HalfSent(place.port);
+      await pause(100);
+      server.process.kill(signal);
+      await server.untilPrinted('stopping');
+      await pause(100);
+      await expect(once(connect(place.port, '127.0.0.1'), 'connect')).rejects.toThrow('ECONNREFUSED');
+      expect(server.hasEnded).toBe(false);
 
-    running.finish();
-    await once(running.socket, 'close');
-    expect(statusesIn(running.received)).toEqual([201]);
-    expect(running.received.toLowerCase()).toContain('\r\nconnection: close\r\n');
+      running.finish();
+      await once(running.socket, 'close');
+      expect(statusesIn(running.received)).toEqual([201]);
+      expect(running.received.toLowerCase()).toContain('\r\nconnection: close\r\n');
+      expect((await server.ended()).code).toBe(0);
+    },
+  );
+
+  test('answers what comes on connections that were open, and says that it was the last', async () => {
+    const server = await place.start();
+    const fresh = new Talk(place.port);
+    const used = new Talk(place.port);
+    const begun = new Talk(place.port);
+    used.write(request);
+    await used.untilAnswered(1);
+    begun.write(request.slice(0, 20));
+    await pause(100);
+    server.process.kill('SIGTERM');
+    await server.untilPrinted('stopping');
+    await pause(600);
+    for (const talk of [fresh, used]) talk.write(request);
+    await pause(900);
+    begun.write(request.slice(20));
+    await Promise.all([fresh, used, begun].map((talk) => talk.closed));
+    expect([fresh, used, begun].map(({ received }) => statusesIn(received))).toEqual([[200], [200, 200], [200]]);
+    for (const { received } of [fresh, used, begun]) expect(received.toLowerCase()).toContain('\r\nconnection: close\r\n');
     expect((await server.ended()).code).toBe(0);
   });
 
-  test('ends at once when nothing runs, whatever connections are open', async () => {
+  test('tells load balancers first, and accepts for as long as they need, where that is set', async () => {
+    const server = await place.start({ COUNTERSIGN_STOP_DELAY: '2s' });
+    server.process.kill('SIGTERM');
+    await server.untilPrinted('stopping');
+    const startedAt = performance.now();
+    await pause(1000);
+    const ready = await fetch(`http://127.0.0.1:${place.port}/health/ready`);
+    expect([ready.status, await ready.json()]).toEqual([503, { status: 'unavailable', reasons: ['stopping'] }]);
+    const live = await fetch(`http://127.0.0.1:${place.port}/health/live`);
+    expect([live.status, live.headers.get('connection')]).toEqual([200, 'close']);
+    expect((await server.ended()).code).toBe(0);
+    expect(performance.now() - startedAt).toBeGreaterThan(1900);
+  });
+
+  test('ends soon when nothing runs, whatever connections are open', async () => {
     const server = await place.start();
     const silent = connect(place.port, '127.0.0.1');
     const idle = connect(place.port, '127.0.0.1');

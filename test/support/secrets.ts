@@ -2,7 +2,7 @@
 import type { HttpAnswer } from './http.js';
 import { parseSetCookie } from './cookie-jar.js';
 
-export type SecretKind = 'password' | 'access token' | 'refresh token' | 'csrf token' | 'key';
+export type SecretKind = 'password' | 'access token' | 'refresh token' | 'csrf token' | 'key' | 'API key';
 
 export interface Secret {
   readonly kind: SecretKind;
@@ -26,7 +26,9 @@ export class Secrets {
       if (name.endsWith('-refresh') && value !== '') this.addRefreshToken(value);
     }
     if (!answer.text.startsWith('{')) return;
-    const { accessToken, refreshToken, csrfToken } = answer.json as Partial<Record<string, string>>;
+    const { accessToken, refreshToken, csrfToken, secret, access_token: clientToken } = answer.json as Partial<Record<string, string>>;
+    if (secret !== undefined) this.addApiKey(secret);
+    if (clientToken !== undefined) this.addAccessToken(clientToken);
     if (accessToken !== undefined) this.addAccessToken(accessToken);
     if (refreshToken !== undefined) this.addRefreshToken(refreshToken);
     if (csrfToken !== undefined) {
@@ -51,6 +53,18 @@ export class Secrets {
       this.add('refresh token', part.toString('base64url'));
       this.add('refresh token', part.toString('hex'));
     }
+  }
+
+  /** Its text, what of it is neither prefix nor time nor checksum, and the secret in it. */
+  addApiKey(key: string): void {
+    this.add('API key', key);
+    this.add('API key', key.slice(26, 69));
+    const digits = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+    const content = Array.from(key.slice(4, 69)).reduce((sofar, digit) => sofar * 62n + BigInt(digits.indexOf(digit)), 0n);
+    const secret = Buffer.from(content.toString(16).padStart(96, '0'), 'hex').subarray(16);
+    this.add('API key', secret);
+    this.add('API key', secret.toString('base64url'));
+    this.add('API key', secret.toString('hex'));
   }
 
   get size(): number {

@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server, 
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { createAuth, masterSecret, newSecret, type Auth, type AuthEvent, type AuthOptions, type Principal } from 'countersign';
 import { expressAuth } from 'countersign/express';
 import { answerError, nodeHandler } from 'countersign/node';
@@ -33,6 +34,8 @@ type LogWriter = (facts: object, message: string) => void;
 
 export type AppOptions = Partial<Omit<AuthOptions, 'clock' | 'logger' | 'onEvent'>> & {
   readonly carrier?: Carrier;
+  /** Default: any that is free. */
+  readonly port?: number;
   /** Default: a file of its own, removed at the end. */
   readonly file?: string;
   /** Milliseconds. Default: 2027-01-15. */
@@ -63,11 +66,13 @@ export class TestApp {
   readonly events: AuthEvent[];
   readonly log: LogLine[];
   readonly secrets: Secrets = new Secrets();
+  /** Null for the stand-alone server, which keeps its own. */
+  readonly server: Server | null;
   readonly #time: { now: number };
   readonly #stop: () => Promise<void>;
 
   constructor(
-    parts: Pick<TestApp, 'auth' | 'carrier' | 'port' | 'file' | 'publicUrl' | 'secret' | 'events' | 'log'>,
+    parts: Pick<TestApp, 'auth' | 'carrier' | 'port' | 'file' | 'publicUrl' | 'secret' | 'events' | 'log' | 'server'>,
     time: { now: number },
     stop: () => Promise<void>,
   ) {
@@ -80,6 +85,7 @@ export class TestApp {
     this.secret = parts.secret;
     this.events = parts.events;
     this.log = parts.log;
+    this.server = parts.server;
     this.#time = time;
     this.#stop = stop;
   }
@@ -169,7 +175,7 @@ const commonPassword = 'correct horse battery staple';
 let commonHash: Promise<string> | undefined;
 
 export async function startApp(options: AppOptions = {}): Promise<TestApp> {
-  const { carrier = 'Express', file, startAt = defaultStart, ...overrides } = options;
+  const { carrier = 'Express', port: wanted = 0, file, startAt = defaultStart, ...overrides } = options;
   const folder = file === undefined ? await mkdtemp(join(tmpdir(), 'countersign-')) : null;
   const database = file ?? join(folder ?? '', 'auth.db');
   const time = { now: startAt };
@@ -186,16 +192,22 @@ export async function startApp(options: AppOptions = {}): Promise<TestApp> {
     secret: masterSecret(secret),
     store: sqlite(database),
     trustedOrigins: [trustedOrigin],
+    // Tests ask more in a moment than people do in an hour.
+    limits: { login: 'insecure-off', api: 'insecure-off' },
     ...overrides,
     publicUrl,
     clock: { now: () => time.now },
     logger: { info: line('info'), warn: line('warn'), error: line('error') },
     onEvent: (event) => void events.push(event),
   });
-  const { port, close } = await (carrier === 'stand-alone server'
-    ? startStandAlone(auth, line)
-    : listen(createServer(listeners[carrier](auth))));
-  return new TestApp({ auth, carrier, port, file: database, publicUrl, secret, events, log }, time, async () => {
+  const {
+    port,
+    close,
+    server = null,
+  } = await (carrier === 'stand-alone server'
+    ? startStandAlone(auth, line, wanted)
+    : listen(createServer(listeners[carrier](auth)), wanted));
+  return new TestApp({ auth, carrier, port, file: database, publicUrl, secret, events, log, server }, time, async () => {
     await close();
     await auth.close();
     if (folder !== null) await rm(folder, { recursive: true });
@@ -204,26 +216,27 @@ export async function startApp(options: AppOptions = {}): Promise<TestApp> {
 
 interface Listening {
   readonly port: number;
+  readonly server?: Server;
   close(): Promise<unknown>;
 }
 
-function listen(server: Server): Promise<Listening> {
+function listen(server: Server, port = 0): Promise<Listening> {
   const close = async (): Promise<unknown> => {
     server.closeAllConnections();
     return new Promise((resolve) => server.close(resolve));
   };
   return new Promise((resolve) => {
-    server.listen(0, '127.0.0.1', () => resolve({ port: (server.address() as AddressInfo).port, close }));
+    server.listen(port, '127.0.0.1', () => resolve({ port: (server.address() as AddressInfo).port, close, server }));
   });
 }
 
 /** What `countersign serve` starts, in this process, so that its clock can be set. */
-async function startStandAlone(auth: Auth, line: (level: LogLine['level']) => LogWriter): Promise<Listening> {
-  const free = await listen(createServer());
+async function startStandAlone(auth: Auth, line: (level: LogLine['level']) => LogWriter, wanted: number): Promise<Listening> {
+  const free = await listen(createServer(), wanted);
   await free.close();
   const logger = { debug: line('info'), info: line('info'), warn: line('warn'), error: line('error') };
   const server = await startHttpServer({ ...internalsOf(auth), logger, port: free.port, host: '127.0.0.1' });
-  return { port: free.port, close: () => server.stop(0) };
+  return { port: free.port, close: () => server.stop({ withinMilliseconds: 0 }) };
 }
 
 const listeners: Readonly<Record<(typeof carriers)[number], (auth: Auth) => RequestListener>> = {
@@ -249,6 +262,13 @@ function expressApp(auth: Auth, jsonFirst: boolean): RequestListener {
   app.post('/admin-area', requireRole('admin'), hello);
   app.get('/recent', authenticate({ maxAge: '5m' }), hello);
   app.post('/echo', authenticate(), express.json(), (req, res) => void res.json({ body: req.body as unknown }));
+  if (hasArticles(auth)) {
+    const article = (req: ExpressRequest, res: ExpressResponse): void => void res.json(describeProgram(principalOf(req)));
+    app.get('/articles', authenticate({ permissions: ['article:read'] }), article);
+    app.post('/articles', authenticate({ permissions: ['article:write'] }), article);
+    app.post('/articles/sensitive', authenticate({ permissions: ['article:write'], maxAge: '5m' }), article);
+    app.get('/articles/of-editors', authenticate({ permissions: ['article:read'], roles: ['editor'] }), article);
+  }
   app.use('/area', authenticate());
   app.get('/area/inside', hello);
   app.use(errors());
@@ -258,6 +278,18 @@ function expressApp(auth: Auth, jsonFirst: boolean): RequestListener {
   );
   return app as RequestListener;
 }
+
+/** Only where the application's roles have these permissions: a guard refuses to demand what nobody has. */
+function hasArticles(auth: Auth): boolean {
+  return internalsOf(auth).core.config.roles.get('editor')?.includes('article:write') === true;
+}
+
+/** The roles of an application that programs work for. */
+export const articleRoles: Readonly<Record<string, readonly string[]>> = {
+  user: ['article:read'],
+  editor: ['article:read', 'article:write'],
+  admin: [],
+};
 
 /** The same routes without a framework. */
 function nodeApp(auth: Auth): RequestListener {
@@ -280,7 +312,7 @@ function fetchApp(auth: Auth): RequestListener {
       const answer = await auth.fetch(webRequest(request), { remoteAddress: request.socket.remoteAddress ?? null });
       response.statusCode = answer.status;
       for (const [name, value] of answer.headers) response.appendHeader(name, value);
-      response.end(Buffer.from(await answer.arrayBuffer()));
+      await pipeline(answer.body ?? [], response).catch(() => undefined);
     })().catch((error: unknown) => {
       // What cannot be a web request at all, a TRACE for one.
       response.writeHead(error instanceof TypeError ? 405 : 500).end();
@@ -309,8 +341,24 @@ const ownRules: Readonly<Record<string, Parameters<Auth['getPrincipal']>[1]>> = 
   'GET /area/inside': {},
 };
 
+/** Of routes that programs may use: with an API key there may be something to wait for. */
+const programRules: typeof ownRules = {
+  'GET /articles': { permissions: ['article:read'] },
+  'POST /articles': { permissions: ['article:write'] },
+  'POST /articles/sensitive': { permissions: ['article:write'], maxAge: '5m' },
+  'GET /articles/of-editors': { permissions: ['article:read'], roles: ['editor'] },
+};
+
 function answerOwnRoute(auth: Auth, request: IncomingMessage, response: ServerResponse): void {
-  const rule = ownRules[`${request.method ?? ''} ${request.url ?? ''}`];
+  const route = `${request.method ?? ''} ${request.url ?? ''}`;
+  const rule = ownRules[route];
+  if (programRules[route]) {
+    auth.authenticate(request, programRules[route]).then(
+      (principal) => respond(response, 200, describeProgram(principal)),
+      (error: unknown) => answerError(auth, error, request, response),
+    );
+    return;
+  }
   if (request.url === '/public') {
     respond(response, 200, { headers: request.headers, rawHeaders: request.rawHeaders });
   } else if (rule === undefined) respond(response, 404, {});
@@ -329,4 +377,8 @@ function respond(response: ServerResponse, status: number, document: object): vo
 
 function describePrincipal({ userId, sessionId, roles, via }: Principal): object {
   return { userId, sessionId, roles, via };
+}
+
+function describeProgram(principal: Principal): object {
+  return { ...describePrincipal(principal), permissions: [...principal.permissions] };
 }

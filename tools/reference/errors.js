@@ -24,6 +24,7 @@ const acts = {
   step_up_required: 'Asks for the password (`POST /api/auth/reauthenticate`), then repeats the request.',
   csrf_failed: 'Reads the CSRF token anew (`GET /api/auth/session`) and repeats once.',
   account_disabled: `${signedOut} On a refresh too: of its refusals this one and every 401 mean signed out, and no other.`,
+  insufficient_scope: 'A program does not repeat it: its API key is not for this.',
   email_not_verified: 'Offers to send the verification mail again.',
   origin_not_allowed: 'Nothing; the operator adds the origin to the trusted ones.',
   username_taken: 'Asks for another user name.',

@@ -66,6 +66,38 @@ const notes = {
     answers: '200 `{ message }`',
     refusals: '404 `not_found`',
   },
+  'GET /auth/api-keys': {
+    title: 'List my API keys',
+    about: 'Newest first, also those that are revoked or have expired, for 30 days. In the query: `limit`, `cursor`, as for users.',
+    answers: '200 `{ items, nextCursor }`',
+  },
+  'POST /auth/api-keys': {
+    title: 'Make an API key for myself',
+    about:
+      '`scopes` are permissions that one has by his roles; `revocations:read` is for administrators. `expiresIn` from 60 seconds to ten years, `null`: never; default 90 days. `secret` is what a program presents; it is in this answer and nowhere else. [Guide](../guide/api-keys.md)',
+    answers: '201 `{ apiKey, secret }`',
+    refusals: '409 `conflict` for the 51st',
+  },
+  'POST /auth/api-keys/{id}/rotate': {
+    title: 'Give an API key a new secret',
+    about: 'The old one is accepted for `overlapSeconds` more: from 60 to a week, default a day.',
+    answers: '201 `{ apiKey, secret }`',
+    refusals: '404 `not_found`, 409 `conflict` for a key that is revoked, has expired, or was rotated meanwhile',
+  },
+  'DELETE /auth/api-keys/{id}': {
+    title: 'Revoke an API key',
+    about: 'For good. Holds on the next request; tokens made from it end too.',
+    answers: '200 `{ message }`',
+    refusals: '404 `not_found`',
+  },
+  'POST /auth/token': {
+    title: 'Exchange an API key for an access token',
+    about:
+      'The client credentials grant (RFC 6749 section 4.4), as JSON or as `application/x-www-form-urlencoded`; unknown fields are ignored here. `scope` asks for less than the key has. The key stands in `Authorization`: `Bearer`, or `Basic` with its id as user name.',
+    answers: '200 `{ access_token, token_type, expires_in, scope }`',
+    refusals:
+      '401 `token_missing`, 401 `token_invalid`, 401 `token_expired`, 401 `session_revoked`, 403 `account_disabled`, 403 `insufficient_scope`, 503 `overloaded` while too many keys are tried that are none',
+  },
   'GET /users/me': { title: 'Read my account', about: 'From the store, not from the token.', answers: '200 `{ user }`' },
   'PATCH /users/me': {
     title: 'Change my account',
@@ -87,7 +119,7 @@ const notes = {
   'GET /admin/users/{id}': { title: 'Read a user', about: '', answers: '200 `{ user }`', refusals: '404 `not_found`' },
   'PATCH /admin/users/{id}': {
     title: 'Rename, disable or enable a user',
-    about: 'Disabling ends all sessions of the user at once.',
+    about: 'Disabling ends all sessions of the user at once, and refuses his API keys until he is enabled.',
     answers: '200 `{ user }`',
     refusals: '404 `not_found`, 409 `conflict` for the last administrator',
   },
@@ -109,6 +141,24 @@ const notes = {
     answers: '200 `{ message }`',
     refusals: '404 `not_found`',
   },
+  'GET /admin/api-keys': {
+    title: 'List all API keys',
+    about: 'As one lists his own; `user` in the query: only those of this id.',
+    answers: '200 `{ items, nextCursor }`',
+  },
+  'POST /admin/users/{id}/api-keys': {
+    title: 'Make an API key for a service account',
+    about:
+      'As for oneself, for a user who has no password; whoever has one makes his keys himself. `scopes` are permissions of that user, or `revocations:read`.',
+    answers: '201 `{ apiKey, secret }`',
+    refusals: '404 `not_found`, 409 `conflict` for a user who has a password, is disabled, or has 50 keys',
+  },
+  'DELETE /admin/api-keys/{id}': {
+    title: 'Revoke any API key',
+    about: '',
+    answers: '200 `{ message }`',
+    refusals: '404 `not_found`',
+  },
   'GET /.well-known/jwks.json': {
     title: 'Public keys',
     about: 'The key set (RFC 7517) with which other services verify access tokens.',
@@ -117,7 +167,15 @@ const notes = {
   'GET /.well-known/countersign': {
     title: 'Issuer metadata',
     about: 'In the terms of RFC 8414 where it has them.',
-    answers: '200 `{ issuer, jwks_uri, api_base, audience, … }`',
+    answers: '200 `{ issuer, jwks_uri, token_endpoint, api_base, audience, … }`',
+  },
+  'GET /.well-known/countersign/revocations': {
+    title: 'Revocation feed',
+    about:
+      'Everything that was revoked and is still in force, and then what is revoked from now on, as server-sent events. Read by `countersign/verify`; `Last-Event-ID` resumes.',
+    answers: '200 `text/event-stream`, which does not end by itself',
+    refusals:
+      '401 `token_missing` `token_invalid` `token_expired` `session_revoked`, 403 `insufficient_scope`, 429 `too_many_attempts`, 503',
   },
 };
 
@@ -128,6 +186,8 @@ const guards = {
   signedIn: 'signed in',
   signedInLive: 'signed in, judged against the store',
   sensitive: 'signed in, proved within 10 minutes; with cookies also the refresh cookie',
+  client: 'a program, with its API key',
+  readsRevocations: 'a service, with an API key of scope `revocations:read`',
   admin: 'role `admin`',
   adminWrite: 'role `admin`, proved within 10 minutes; with cookies also the refresh cookie',
 };
@@ -155,7 +215,9 @@ What \`routes()\` and the stand-alone server answer. \`/api\` is the default of 
   not judged by it, need one even then. Where a cookie says who asks they also need \`X-CSRF-Token\`:
   [cookies, CSRF, CORS](../guide/cookies-csrf-cors.md). Register and login need no CSRF token.
 - \`user\` is \`{ id, username, email, emailVerified, name, roles, mfaEnabled, createdAt, profile? }\`; \`session\` is
-  \`{ id, createdAt, lastUsedAt, authenticatedAt, expiresAt, current, device, delivery }\`.
+  \`{ id, createdAt, lastUsedAt, authenticatedAt, expiresAt, current, device, delivery }\`; \`apiKey\` is
+  \`{ id, userId, name, scopes, createdAt, rotatedAt, expiresAt, lastUsedAt, revokedAt, previousSecretUntil }\`.
+- An API key as bearer credential opens none of these routes (403 \`insufficient_scope\`), but the exchange for an access token.
 `;
 
 /** The names of the fields of a body, as JSON Schema sees them; a field that may never be sent is left out. */

@@ -1,12 +1,13 @@
 /** Routes to get in, stay in and get out. */
 import type { z } from 'zod';
 import { findCookie, readBearer, readHeader } from '../../access/credentials.js';
+import { whenSettled } from '../../access/pending-error.js';
 import { AuthError } from '../../errors.js';
 import { changePassword } from '../../flows/change-password.js';
 import { login } from '../../flows/login.js';
 import { logout } from '../../flows/logout.js';
 import { reauthenticate } from '../../flows/reauthenticate.js';
-import { refresh } from '../../flows/refresh.js';
+import { refresh, type PresentedToken } from '../../flows/refresh.js';
 import { register } from '../../flows/register.js';
 import type { LiveSession } from '../../model/store.js';
 import { deviceName } from '../../policy/device-name.js';
@@ -21,6 +22,7 @@ import {
 } from '../../protocol/bodies.js';
 import { userDocument } from '../documents.js';
 import type { Exchange } from '../exchange.js';
+import { addressOf, attemptKey, limitAttempts, limitRefresh, limitRequest } from '../limits.js';
 import { clearCookie } from '../cookies.js';
 import { presentedRefreshToken, requireOwnPlace, sessionOfBrowser } from '../refresh-credential.js';
 import { ok, type Answer } from '../message.js';
@@ -33,22 +35,25 @@ export function registerBodyFor({ identifiers, emailVerification }: AuthConfig):
   return registerBody({ username: byEmailAlone ? 'optional' : 'required', email: 'optional' });
 }
 
-export async function answerRegister({ core, body }: Exchange<null, RegisterBody>): Promise<Answer> {
-  const user = await register(core, body);
+export async function answerRegister(exchange: Exchange<null, RegisterBody>): Promise<Answer> {
+  const { core, body } = exchange;
+  const user = await limitAttempts(exchange, addressOf(exchange), () => register(core, body));
   return { status: 201, document: { user: userDocument(user), message: 'Registered. You can log in now.' } };
 }
 
 export async function answerLogin(exchange: Exchange<null, LoginBody>): Promise<Answer> {
   const { core, body, request } = exchange;
   const delivery = body.delivery ?? core.config.delivery;
-  const signedIn = await login(core, {
-    identifier: body.identifier,
-    password: body.password,
-    delivery,
-    remember: body.remember,
-    device: body.deviceName ?? deviceName(readHeader(request.headers, 'user-agent')),
-    replaces: delivery === 'bearer' ? null : sessionOfBrowser(exchange),
-  });
+  const signedIn = await limitAttempts(exchange, await attemptKey(exchange, body.identifier), () =>
+    login(core, {
+      identifier: body.identifier,
+      password: body.password,
+      delivery,
+      remember: body.remember,
+      device: body.deviceName ?? deviceName(readHeader(request.headers, 'user-agent')),
+      replaces: delivery === 'bearer' ? null : sessionOfBrowser(exchange),
+    }),
+  );
   const answer = signedInAnswer(core.config, signedIn, core.clock.now());
   const leftOver =
     delivery === 'memory' && findCookie(readHeader(request.headers, 'cookie'), core.config.cookies.access.name) !== undefined;
@@ -56,16 +61,29 @@ export async function answerLogin(exchange: Exchange<null, LoginBody>): Promise<
 }
 
 export async function answerRefresh(exchange: Exchange<null, RefreshTokenBody>): Promise<Answer> {
-  const { core, body } = exchange;
-  const presented = presentedRefreshToken(exchange, body.refreshToken);
-  if (!presented) throw new AuthError('refresh_token_missing');
+  const { core } = exchange;
+  const presented = requireRefreshToken(exchange);
+  limitRefresh(exchange, presented.sessionId);
   return signedInAnswer(core.config, await refresh(core, presented), core.clock.now());
+}
+
+/** What is none counts for the address that it came from. */
+function requireRefreshToken(exchange: Exchange<null, RefreshTokenBody>): PresentedToken & { readonly sessionId: string } {
+  try {
+    const presented = presentedRefreshToken(exchange, exchange.body.refreshToken);
+    if (presented) return presented;
+  } catch (error) {
+    limitRequest(exchange);
+    throw error;
+  }
+  limitRequest(exchange);
+  throw new AuthError('refresh_token_missing');
 }
 
 /** Whatever the session's state, its holder may leave. With nothing to leave, the browser is rid of its cookies all the same. */
 export async function answerLogout(exchange: Exchange<null, RefreshTokenBody>): Promise<Answer> {
   const { core, body } = exchange;
-  const sessionId = (await sessionOfRefreshToken(exchange)) ?? sessionOfAccessToken(exchange);
+  const sessionId = (await sessionOfRefreshToken(exchange)) ?? (await whenSettled(() => sessionOfAccessToken(exchange)));
   if (sessionId !== undefined) await logout(core, sessionId);
   return ok({ message: 'Logged out.' }, body.refreshToken === undefined ? clearedCookies(core.config) : []);
 }
@@ -83,7 +101,7 @@ async function sessionOfRefreshToken(exchange: Exchange<null, RefreshTokenBody>)
   }
 }
 
-/** For whoever has no refresh token any more, or forgot to send it: says he is out only when he is. */
+/** For whoever has no refresh token any more, or forgot to send it: says he is out only when he is. An API key is no session to leave. */
 function sessionOfAccessToken({ core, request }: Exchange<null, RefreshTokenBody>): string | undefined {
   const hasBearer = readBearer(readHeader(request.headers, 'authorization')) !== undefined;
   const hasCookie = findCookie(readHeader(request.headers, 'cookie'), core.config.cookies.access.name) !== undefined;
@@ -99,10 +117,14 @@ function sessionOfAccessToken({ core, request }: Exchange<null, RefreshTokenBody
 /** Leaving must work while revocations cannot be read. */
 const evenIfStale = { revocation: 'available' } as const;
 
-export async function answerReauthenticate({ core, who, body }: Exchange<LiveSession, ReauthenticateBody>): Promise<Answer> {
-  return signedInAnswer(core.config, await reauthenticate(core, who, body.password), core.clock.now());
+export async function answerReauthenticate(exchange: Exchange<LiveSession, ReauthenticateBody>): Promise<Answer> {
+  const { core, who, body } = exchange;
+  const signedIn = await limitAttempts(exchange, `session ${who.session.id}`, () => reauthenticate(core, who, body.password));
+  return signedInAnswer(core.config, signedIn, core.clock.now());
 }
 
-export async function answerChangePassword({ core, who, body }: Exchange<LiveSession, ChangePasswordBody>): Promise<Answer> {
-  return signedInAnswer(core.config, await changePassword(core, who, body), core.clock.now());
+export async function answerChangePassword(exchange: Exchange<LiveSession, ChangePasswordBody>): Promise<Answer> {
+  const { core, who, body } = exchange;
+  const signedIn = await limitAttempts(exchange, `session ${who.session.id}`, () => changePassword(core, who, body));
+  return signedInAnswer(core.config, signedIn, core.clock.now());
 }

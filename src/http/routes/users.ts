@@ -1,5 +1,4 @@
 /** Routes about users: one's own account, and the administration of all. */
-import { AuthError } from '../../errors.js';
 import { deleteAccount, readAccount, updateAccount } from '../../flows/account.js';
 import { deleteUser, endAllSessions, getUser, setRoles, updateUser } from '../../flows/manage-users.js';
 import { listUsers } from '../../flows/list-users.js';
@@ -10,7 +9,7 @@ import type { AdminUserDocument, ListDocument, MessageDocument } from '../../pro
 import { adminUserDocument, userDocument } from '../documents.js';
 import type { Exchange } from '../exchange.js';
 import { ok, type Answer } from '../message.js';
-import { checkShape } from '../read-body.js';
+import { readQuery } from '../read-body.js';
 import { clearedCookies } from '../session-response.js';
 
 export async function answerReadAccount({ core, who }: Exchange<Principal, object>): Promise<Answer> {
@@ -30,16 +29,8 @@ export async function answerDeleteAccount({ core, who }: Exchange<LiveSession, o
 }
 
 export async function answerListUsers({ core, query }: Exchange<Principal, object>): Promise<Answer> {
-  const { items, nextCursor } = await listUsers(core, checkShape(userListQuery, singleValues(query)));
+  const { items, nextCursor } = await listUsers(core, readQuery(userListQuery, query));
   return ok({ items: items.map(adminUserDocument), nextCursor } satisfies ListDocument<AdminUserDocument>);
-}
-
-/** @throws {AuthError} when a parameter is there twice: which one counts is not guessed. */
-function singleValues(query: URLSearchParams): Record<string, string> {
-  const names = [...query.keys()];
-  const twice = names.find((name, index) => names.indexOf(name) !== index);
-  if (twice !== undefined) throw new AuthError('invalid_request', { detail: 'A query parameter was sent twice.' });
-  return Object.fromEntries(query);
 }
 
 export async function answerGetUser({ core, params }: Exchange<Principal, object>): Promise<Answer> {

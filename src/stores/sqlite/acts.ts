@@ -1,4 +1,6 @@
 /** What the main thread and the database thread say to each other: named acts in batches, and their answers. */
+import type { ApiKeyStore } from '../../model/api-key.js';
+import type { CounterStore } from '../../model/limits.js';
 import type { KeyStore, OpenStore, Revocation, RevocationStore, SessionStore, StoreContext, UserStore } from '../../model/store.js';
 
 type WholeStore = Pick<OpenStore, 'now' | 'appliedMigrations' | 'restoreEpoch' | 'purge'>;
@@ -8,7 +10,9 @@ type Named<Prefix extends string, Port> = { readonly [Name in keyof Port & strin
 type Methods = Named<'users', UserStore> &
   Named<'sessions', SessionStore> &
   Named<'keys', KeyStore> &
+  Named<'apiKeys', ApiKeyStore> &
   Named<'revocations', RevocationStore> &
+  Named<'counters', CounterStore> &
   Named<'store', WholeStore>;
 
 export type ActName = keyof Methods;
@@ -31,7 +35,13 @@ export type ActsOf<Prefix extends string> = {
   ) => ActResult<Name>;
 };
 
-export type Acts = ActsOf<'users'> & ActsOf<'sessions'> & ActsOf<'keys'> & ActsOf<'revocations'> & ActsOf<'store'>;
+export type Acts = ActsOf<'users'> &
+  ActsOf<'sessions'> &
+  ActsOf<'keys'> &
+  ActsOf<'apiKeys'> &
+  ActsOf<'revocations'> &
+  ActsOf<'counters'> &
+  ActsOf<'store'>;
 
 /** Acts that write nothing: a batch of these alone needs no transaction. */
 export const readingActs: ReadonlySet<ActName> = new Set<ActName>([
@@ -41,6 +51,8 @@ export const readingActs: ReadonlySet<ActName> = new Set<ActName>([
   'sessions.find',
   'sessions.list',
   'keys.list',
+  'apiKeys.find',
+  'apiKeys.list',
   'revocations.read',
   'store.now',
   'store.appliedMigrations',

@@ -10,7 +10,7 @@ export interface BatchOutcome {
 }
 
 /** Writes one revocation row and gives it back. */
-export type WriteRevocation = (now: number, revocation: Omit<Revocation, 'expiresAt'>) => Revocation;
+export type WriteRevocation = (now: number, revocation: Pick<Revocation, 'kind' | 'subject' | 'value'>) => Revocation;
 
 type AnyAct = (scope: ActScope, ...parameters: readonly unknown[]) => unknown;
 

@@ -1,13 +1,15 @@
 /** The schema as a numbered list, and bringing a database up to it. */
-import { createHash } from 'node:crypto';
-import { ConfigError } from '../../errors.js';
 import type { AppliedMigration } from '../../model/store.js';
+import {
+  checksumOf,
+  refuseUnknown,
+  requireCurrent,
+  storeRefusal,
+  toldMigration,
+  type Migration,
+  type MigrationRow,
+} from '../migration-ledger.js';
 import type { SqliteDatabase } from './driver.js';
-
-interface Migration {
-  readonly name: string;
-  readonly sql: string;
-}
 
 /** Written into the file's header ("CSGN"), so that another program's database is not mistaken for ours. */
 const applicationId = 0x4353474e;
@@ -85,6 +87,39 @@ const migrations: readonly Migration[] = [
       CREATE INDEX revocations_by_expiry ON revocations (expires_at);
     `,
   },
+  {
+    name: 'when a revocation was written',
+    sql: 'ALTER TABLE revocations ADD COLUMN revoked_at INTEGER NOT NULL DEFAULT 0;',
+  },
+  {
+    name: 'counters of attempts and requests',
+    sql: `
+      CREATE TABLE counters (key TEXT NOT NULL PRIMARY KEY, count INTEGER NOT NULL, resets_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+      CREATE INDEX counters_by_reset ON counters (resets_at);
+    `,
+  },
+  {
+    name: 'API keys',
+    sql: `
+      CREATE TABLE api_keys (
+        id TEXT NOT NULL PRIMARY KEY,
+        user_id TEXT NOT NULL,
+        name TEXT NOT NULL,
+        scopes TEXT NOT NULL,
+        secret_digest BLOB NOT NULL,
+        previous_digest BLOB,
+        previous_until INTEGER,
+        created_at INTEGER NOT NULL,
+        rotated_at INTEGER,
+        expires_at INTEGER,
+        last_used_at INTEGER,
+        revoked_at INTEGER
+      ) STRICT, WITHOUT ROWID;
+      CREATE INDEX api_keys_by_user ON api_keys (user_id, created_at, id);
+      CREATE INDEX api_keys_by_creation ON api_keys (created_at, id);
+      CREATE INDEX api_keys_by_end ON api_keys (coalesce(revoked_at, expires_at));
+    `,
+  },
 ];
 
 /**
@@ -93,59 +128,32 @@ const migrations: readonly Migration[] = [
  */
 export function migrate(database: SqliteDatabase, now: number): void {
   const applied = appliedRows(database);
-  refuseStrangers(applied);
+  refuseUnknown(applied, migrations);
   const pending = migrations.slice(applied.length);
   if (pending.length === 0) return;
   if (applied.length === 0) createLedger(database);
   const record = database.prepare('INSERT INTO migrations (version, name, checksum, applied_at) VALUES (:version, :name, :checksum, :now)');
-  pending.forEach(({ name, sql }, index) => {
-    database.exec(sql);
-    record.run({ version: applied.length + index + 1, name, checksum: checksumOf(sql), now });
+  pending.forEach((migration, index) => {
+    database.exec(migration.sql);
+    record.run({ version: applied.length + index + 1, name: migration.name, checksum: checksumOf(migration), now });
   });
 }
 
 /** Writes nothing. @throws {ConfigError} as `migrate` does, and for a schema that is out of date. */
 export function requireCurrentSchema(database: SqliteDatabase): void {
-  const applied = appliedRows(database);
-  refuseStrangers(applied);
-  if (applied.length === migrations.length) return;
-  throw refusal(
-    `The database's schema is at version ${applied.length}, this program needs ${migrations.length}: run \`countersign migrate\`.`,
-  );
+  requireCurrent(appliedRows(database), migrations);
 }
 
 export function appliedMigrations(database: SqliteDatabase): AppliedMigration[] {
-  return appliedRows(database).map(({ version, name, applied_at: appliedAt }) => ({ version, name, appliedAt }));
-}
-
-interface MigrationRow {
-  readonly version: number;
-  readonly name: string;
-  readonly checksum: string;
-  readonly applied_at: number;
+  return appliedRows(database).map(toldMigration);
 }
 
 function appliedRows(database: SqliteDatabase): MigrationRow[] {
   const { application_id: id } = database.prepare('PRAGMA application_id').get() as { application_id: number };
   if (id === applicationId) return database.prepare('SELECT * FROM migrations ORDER BY version').all() as MigrationRow[];
   const { tables } = database.prepare('SELECT count(*) AS tables FROM sqlite_schema').get() as { tables: number };
-  if (id !== 0 || tables > 0) throw refusal('The file is the database of another program; give Countersign a file of its own.');
+  if (id !== 0 || tables > 0) throw storeRefusal('The file is the database of another program; give Countersign a file of its own.');
   return [];
-}
-
-function refuseStrangers(applied: readonly MigrationRow[]): void {
-  if (applied.length > migrations.length) {
-    throw refusal(
-      `The database's schema is at version ${applied.length}, this program knows ${migrations.length}: run a newer Countersign.`,
-    );
-  }
-  applied.forEach(({ version, name, checksum }, index) => {
-    const known = migrations[index];
-    if (known !== undefined && version === index + 1 && checksum === checksumOf(known.sql)) return;
-    throw refusal(
-      `Migration ${version} (${name}) of the database is not the one that this program knows: it was changed after it was applied.`,
-    );
-  });
 }
 
 function createLedger(database: SqliteDatabase): void {
@@ -153,12 +161,4 @@ function createLedger(database: SqliteDatabase): void {
     PRAGMA application_id = ${applicationId};
     CREATE TABLE migrations (version INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT;
   `);
-}
-
-function checksumOf(sql: string): string {
-  return createHash('sha256').update(sql).digest('hex');
-}
-
-function refusal(message: string): ConfigError {
-  return new ConfigError([{ path: 'store', message }]);
 }

@@ -2,11 +2,14 @@
 import { ConfigError } from '../../errors.js';
 import { StoreUnavailableError } from '../../model/store.js';
 import type { Acts, Opening } from './acts.js';
+import { apiKeyActs } from './api-keys.js';
 import { isBusy, isNotADatabase, type SqliteDatabase, type SqliteDriver } from './driver.js';
+import { counterActs } from './counters.js';
 import { GroupCommit } from './group-commit.js';
 import { keyActs } from './keys.js';
 import { LongestAccess } from './longest-access.js';
 import { migrate, requireCurrentSchema } from './migrations.js';
+import { DatabaseMovedError } from './moved-mark.js';
 import { prepareFeedEpoch, revocationActs, revocationWriter } from './revocations.js';
 import { sessionActs } from './sessions.js';
 import { userActs } from './users.js';
@@ -28,7 +31,9 @@ export function openDatabase(Driver: SqliteDriver, opening: Opening): OpenDataba
       ...userActs(database),
       ...sessionActs(database),
       ...keyActs(database),
+      ...apiKeyActs(database),
       ...revocationActs(database),
+      ...counterActs(database),
       ...wholeStoreActs(database),
     };
     return {
@@ -38,6 +43,8 @@ export function openDatabase(Driver: SqliteDriver, opening: Opening): OpenDataba
     };
   } catch (error) {
     database.close();
+    if (error instanceof DatabaseMovedError)
+      throw new ConfigError([{ path: 'store', message: `The database is out of use: ${error.message}.` }]);
     if (isNotADatabase(error)) throw new ConfigError([{ path: 'store', message: `${opening.file} is not an SQLite database.` }]);
     throw error;
   }

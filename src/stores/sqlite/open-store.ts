@@ -2,6 +2,7 @@
 import { mkdir, open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { ConfigError } from '../../errors.js';
+import type { ApiKeyStore } from '../../model/api-key.js';
 import { StoreUnavailableError } from '../../model/store.js';
 import type { KeyStore, OpenStore, RevocationStore, SessionStore, StoreContext, UserStore } from '../../model/store.js';
 import { ActQueue } from './act-queue.js';
@@ -24,7 +25,10 @@ export async function openStore(file: string, context: StoreContext): Promise<Op
     users: userStore(queue),
     sessions: sessionStore(queue),
     keys: keyStore(queue),
+    apiKeys: apiKeyStore(queue),
     revocations: revocationStore(queue),
+    counters: { add: (countings) => queue.ask('counters.add', countings) },
+    hints: null,
     now: () => queue.ask('store.now'),
     appliedMigrations: () => queue.ask('store.appliedMigrations'),
     restoreEpoch: () => queue.ask('store.restoreEpoch'),
@@ -98,6 +102,17 @@ function keyStore(queue: ActQueue): KeyStore {
     replaceCompromised: (key) => queue.ask('keys.replaceCompromised', key),
     reseal: (kid, sealedPrivate) => queue.ask('keys.reseal', kid, sealedPrivate),
     remove: (kids) => queue.ask('keys.remove', kids),
+  };
+}
+
+function apiKeyStore(queue: ActQueue): ApiKeyStore {
+  return {
+    create: (input) => queue.ask('apiKeys.create', input),
+    find: (id) => queue.ask('apiKeys.find', id),
+    list: (page) => queue.ask('apiKeys.list', page),
+    rotate: (input) => queue.ask('apiKeys.rotate', input),
+    revoke: (id, onlyOf) => queue.ask('apiKeys.revoke', id, onlyOf),
+    recordUse: (id) => queue.ask('apiKeys.recordUse', id),
   };
 }
 

@@ -12,10 +12,14 @@ const pageSize = 5000;
 /** Rows outlive every token that they concern, also those of the longest life that any process has. */
 export function revocationWriter(database: SqliteDatabase, longestAccess: LongestAccess): WriteRevocation {
   const insert = database.prepare(
-    'INSERT INTO revocations (kind, subject, value, expires_at) VALUES (:kind, :subject, :value, :expiresAt)',
+    'INSERT INTO revocations (kind, subject, value, revoked_at, expires_at) VALUES (:kind, :subject, :value, :revokedAt, :expiresAt)',
   );
-  return (at, fact) => {
-    const revocation: Revocation = { ...fact, expiresAt: at + (longestAccess.seconds + keptBeyondTokensSeconds) * 1000 };
+  return (now, fact) => {
+    const revocation: Revocation = {
+      ...fact,
+      revokedAt: now,
+      expiresAt: now + (longestAccess.seconds + keptBeyondTokensSeconds) * 1000,
+    };
     insert.run({ ...revocation });
     return revocation;
   };
@@ -42,6 +46,7 @@ interface FeedRow {
   readonly kind: Revocation['kind'];
   readonly subject: string;
   readonly value: number;
+  readonly revoked_at: number;
   readonly expires_at: number;
 }
 
@@ -66,9 +71,16 @@ function read(statement: SqliteStatement, now: number, position: string | null):
   const found = rows.filter(({ seq }) => seq !== null).slice(0, pageSize);
   const { feed_epoch: epoch, start } = rows[0];
   return {
-    rows: found.map(({ kind, subject, value, expires_at: expiresAt }) => ({ kind, subject, value, expiresAt })),
+    rows: found.map((row) => ({
+      kind: row.kind,
+      subject: row.subject,
+      value: row.value,
+      revokedAt: row.revoked_at,
+      expiresAt: row.expires_at,
+    })),
     position: `${epoch}:${found.at(-1)?.seq ?? start}`,
     more: rows.length > pageSize,
+    now,
   };
 }
 

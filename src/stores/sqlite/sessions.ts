@@ -1,9 +1,10 @@
 /** Sessions: the acts of `SessionStore`, as they run on the database thread. */
 import { maxRetirements } from '../../model/store.js';
 import type { LiveSession, OpenSessionInput, RotateInput, SessionAndUser, SessionEndReason, SessionRecord } from '../../model/store.js';
+import { notBeforeRetirement } from '../not-before-retirement.js';
 import type { ActArguments, ActResult, ActScope, ActsOf } from './acts.js';
-import type { SqliteDatabase, SqliteParameters, SqliteStatement } from './driver.js';
-import { userColumns, userFromRow, type UserRow } from './users.js';
+import type { SqliteDatabase, SqliteStatement } from './driver.js';
+import { endReturned, joinedUser, joinedUserColumns, type JoinedUserRow } from './users.js';
 
 interface SessionRow {
   readonly id: string;
@@ -25,8 +26,6 @@ interface SessionRow {
   readonly ended_at: number | null;
   readonly end_reason: SessionEndReason | null;
 }
-
-type PrefixedUserRow = Record<`user__${keyof UserRow}`, unknown>;
 
 interface EpochRow {
   readonly session_epoch: number;
@@ -58,9 +57,6 @@ function sessionFromRow(row: SessionRow): SessionRecord {
 /** Digits of an instant in `retirements`: fixed, so that the list can be cut by length. Enough until the year 2286. */
 const instantDigits = 13;
 
-/** Instants of one process's clock and another's, or waiting for the write lock, may differ by this much without a clock being wrong. */
-const toleratedSkewMilliseconds = 10_000;
-
 /** The one definition of a session that is alive. */
 const isAlive = `(
   sessions.ended_at IS NULL AND sessions.idle_expires_at > :now AND sessions.absolute_expires_at > :now
@@ -81,7 +77,7 @@ class SessionStatements {
 
   constructor(database: SqliteDatabase) {
     this.find = database.prepare(`
-      SELECT sessions.*, ${userColumns.map((column) => `users.${column} AS user__${column}`).join(', ')}
+      SELECT sessions.*, ${joinedUserColumns}
       FROM sessions LEFT JOIN users ON users.id = sessions.user_id WHERE sessions.id = :id`);
     this.list = database.prepare(`
       SELECT * FROM sessions WHERE user_id = :userId AND ${isAlive} ORDER BY last_used_at DESC, created_at DESC, id`);
@@ -203,11 +199,10 @@ class Sessions {
   }
 
   find({ now }: ActScope, id: string): SessionAndUser | null {
-    const row = this.#statements.find.get({ id }) as (SessionRow & PrefixedUserRow) | undefined;
+    const row = this.#statements.find.get({ id }) as (SessionRow & JoinedUserRow) | undefined;
     if (row === undefined) return null;
     const session = sessionFromRow(row);
-    const user = row.user__id === null ? null : userFromRow(userPartOf(row));
-    return { session, user, now: notBeforeRetirement(now, session.retirements[0]) };
+    return { session, user: joinedUser(row), now: notBeforeRetirement(now, session.retirements[0]) };
   }
 
   /** The session that this act has just written. */
@@ -260,25 +255,6 @@ class Sessions {
     scope.revoke('epoch', userId, row.session_epoch);
     return true;
   }
-}
-
-function userPartOf(row: PrefixedUserRow): UserRow {
-  return Object.fromEntries(userColumns.map((column) => [column, row[`user__${column}` as keyof typeof row]])) as unknown as UserRow;
-}
-
-/**
- * An act takes its instant when it is asked for; the rotation that it lost to may have been asked for some milliseconds later. The store's
- * clock had reached that one too, or a double would look as if it came before its token was retired.
- */
-function notBeforeRetirement(now: number, retiredAt: number | undefined): number {
-  return retiredAt !== undefined && retiredAt > now && retiredAt - now <= toleratedSkewMilliseconds ? retiredAt : now;
-}
-
-/** Ends the sessions that a statement chooses and returns; how many. */
-function endReturned(scope: ActScope, statement: SqliteStatement, parameters: SqliteParameters): number {
-  const ended = statement.all(parameters) as { id: string }[];
-  for (const { id } of ended) scope.revoke('session', id, 0);
-  return ended.length;
 }
 
 function instantText(instant: number): string {

@@ -9,11 +9,12 @@ import type {
   UserRecord,
   UserWriteOutcome,
 } from '../../model/store.js';
+import { foldCase, searchTextOf } from '../search-text.js';
 import type { ActArguments, ActResult, ActScope, ActsOf } from './acts.js';
 import type { SqliteDatabase, SqliteParameters, SqliteStatement } from './driver.js';
 
 /** Columns that make a `UserRecord`. */
-export const userColumns: readonly string[] = [
+const userColumns: readonly string[] = [
   'id',
   'username',
   'email',
@@ -28,7 +29,7 @@ export const userColumns: readonly string[] = [
   'created_at',
 ];
 
-export interface UserRow {
+interface UserRow {
   readonly id: string;
   readonly username: string | null;
   readonly email: string | null;
@@ -47,7 +48,7 @@ interface CredentialRow extends UserRow {
   readonly password_hash: string | null;
 }
 
-export function userFromRow(row: UserRow): UserRecord {
+function userFromRow(row: UserRow): UserRecord {
   return {
     id: row.id,
     username: row.username,
@@ -72,6 +73,20 @@ const deletedEpoch = Number.MAX_SAFE_INTEGER;
 
 const columns = userColumns.join(', ');
 
+/** For a row that is joined with its user. */
+export const joinedUserColumns: string = userColumns.map((column) => `users.${column} AS user__${column}`).join(', ');
+
+export type JoinedUserRow = Record<`user__${keyof UserRow}`, unknown>;
+
+/** Null when he is gone. */
+export function joinedUser(row: JoinedUserRow): UserRecord | null {
+  if (row.user__id === null) return null;
+  const user: Record<string, unknown> = Object.fromEntries(
+    userColumns.map((column) => [column, row[`user__${column}` as keyof JoinedUserRow]]),
+  );
+  return userFromRow(user as unknown as UserRow);
+}
+
 const isEnabledAdmin = (user: string): string =>
   `(${user}.disabled_at IS NULL AND EXISTS (SELECT 1 FROM json_each(${user}.roles) AS role WHERE role.value = '${adminRole}'))`;
 
@@ -93,6 +108,8 @@ class UserStatements {
   readonly raiseAuthzVersion: SqliteStatement;
   readonly remove: SqliteStatement;
   readonly endSessionsOfDeleted: SqliteStatement;
+  readonly removeApiKeys: SqliteStatement;
+  readonly revokeApiKeys: SqliteStatement;
   readonly list: SqliteStatement;
 
   constructor(database: SqliteDatabase) {
@@ -119,6 +136,8 @@ class UserStatements {
     this.remove = database.prepare(`DELETE FROM users WHERE id = :id AND ${leavesAnAdmin} RETURNING ${columns}`);
     this.endSessionsOfDeleted = database.prepare(`
       UPDATE sessions SET device = '', ended_at = coalesce(ended_at, :now), end_reason = coalesce(end_reason, 'user_deleted') WHERE user_id = :id`);
+    this.removeApiKeys = database.prepare('DELETE FROM api_keys WHERE user_id = :id');
+    this.revokeApiKeys = database.prepare('UPDATE api_keys SET revoked_at = :now WHERE user_id = :id AND revoked_at IS NULL RETURNING id');
     this.list = database.prepare(`
       SELECT ${columns} FROM users
       WHERE (created_at, id) < (:createdAt, :id) AND (:query IS NULL OR instr(search_text, :query) > 0)
@@ -200,7 +219,9 @@ class Users {
 
   setPassword(scope: ActScope, id: string, passwordHash: string): UserRecord | null {
     const user = changedUser(this.#statements.setPassword, { id, passwordHash, now: scope.now });
-    if (user !== null) scope.revoke('epoch', id, user.sessionEpoch);
+    if (user === null) return null;
+    scope.revoke('epoch', id, user.sessionEpoch);
+    endReturned(scope, this.#statements.revokeApiKeys, { id, now: scope.now });
     return user;
   }
 
@@ -232,6 +253,7 @@ class Users {
     const user = changedUser(this.#statements.remove, { id });
     if (user === null) return this.#unwritten(id);
     this.#statements.endSessionsOfDeleted.run({ id, now: scope.now });
+    this.#statements.removeApiKeys.run({ id });
     scope.revoke('epoch', id, deletedEpoch);
     return { outcome: 'written', user };
   }
@@ -253,13 +275,11 @@ class Users {
   }
 }
 
-/** What `users.list` looks into. Kept folded, because SQLite's LIKE knows the case of ASCII letters only; it also has no wildcards to escape. */
-function searchTextOf({ username, email, name }: Pick<UserRecord, 'username' | 'email' | 'name'>): string {
-  return foldCase([username, email, name].filter((text) => text !== null).join('\n'));
-}
-
-function foldCase(text: string): string {
-  return text.normalize('NFC').toLowerCase();
+/** Revokes the sessions or API keys that a statement ends and returns; how many. */
+export function endReturned(scope: ActScope, statement: SqliteStatement, parameters: SqliteParameters): number {
+  const ended = statement.all(parameters) as { id: string }[];
+  for (const { id } of ended) scope.revoke('session', id, 0);
+  return ended.length;
 }
 
 /** Runs a write that returns the user's row. Reads it to its end: a statement left unfinished would keep the log from ever being checkpointed. */

@@ -1,8 +1,10 @@
 /** The acts that concern the whole database: its clock, its schema, restoring and purging. */
+import { keptAfterEndSeconds } from '../../model/api-key.js';
 import type { ActScope, ActsOf } from './acts.js';
 import type { SqliteDatabase } from './driver.js';
 import { appliedMigrations } from './migrations.js';
 import { renewFeedEpoch } from './revocations.js';
+import { endReturned } from './users.js';
 
 export function wholeStoreActs(database: SqliteDatabase): ActsOf<'store'> {
   const touch = database.prepare('SELECT count(*) FROM meta');
@@ -10,6 +12,12 @@ export function wholeStoreActs(database: SqliteDatabase): ActsOf<'store'> {
     DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE absolute_expires_at <= :now ORDER BY absolute_expires_at LIMIT :limit)`);
   const purgeRevocations = database.prepare(`
     DELETE FROM revocations WHERE seq IN (SELECT seq FROM revocations WHERE expires_at <= :now ORDER BY expires_at LIMIT :limit)`);
+  const purgeCounters = database.prepare(`
+    DELETE FROM counters WHERE key IN (SELECT key FROM counters WHERE resets_at <= :now ORDER BY resets_at LIMIT :limit)`);
+  const purgeApiKeys = database.prepare(`
+    DELETE FROM api_keys WHERE id IN (
+      SELECT id FROM api_keys WHERE coalesce(revoked_at, expires_at) <= :now - ${keptAfterEndSeconds * 1000}
+      ORDER BY coalesce(revoked_at, expires_at) LIMIT :limit)`);
   return {
     'store.now': ({ now }) => {
       touch.get();
@@ -18,17 +26,18 @@ export function wholeStoreActs(database: SqliteDatabase): ActsOf<'store'> {
     'store.appliedMigrations': () => appliedMigrations(database),
     'store.restoreEpoch': (scope) => restoreEpoch(database, scope),
     'store.purge': ({ now }, limit) => {
-      const removed = [purgeSessions, purgeRevocations].map((purge) => purge.run({ now, limit }).changes);
+      const removed = [purgeSessions, purgeRevocations, purgeApiKeys, purgeCounters].map((purge) => purge.run({ now, limit }).changes);
       return removed.some((count) => count >= limit);
     },
   };
 }
 
-/** No rows per user: every access token dies with its signing key. */
+/** No rows per user: every access token dies with its signing key. API keys are known to processes by themselves, so each gets its row. */
 function restoreEpoch(database: SqliteDatabase, scope: ActScope): void {
   const { now } = scope;
   database.prepare('UPDATE users SET session_epoch = session_epoch + 1, updated_at = :now').run({ now });
   database.prepare("UPDATE sessions SET ended_at = :now, end_reason = 'restored' WHERE ended_at IS NULL").run({ now });
+  endReturned(scope, database.prepare('UPDATE api_keys SET revoked_at = :now WHERE revoked_at IS NULL RETURNING id'), { now });
   const keys = database.prepare('UPDATE signing_keys SET compromised_at = coalesce(compromised_at, :now) RETURNING kid').all({ now }) as {
     kid: string;
   }[];

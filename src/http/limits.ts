@@ -1,0 +1,67 @@
+/** Where requests meet their limits, and whom they are counted for: a session or API key, a known device, or else an address. */
+import { anyUser } from '../access/access-rule.js';
+import { readBasic, readBearer, readHeader } from '../access/credentials.js';
+import { AuthError } from '../errors.js';
+import type { UserRecord } from '../model/store.js';
+import { parseEmail, parseUsername } from '../policy/identifiers.js';
+import { isApiKey } from '../tokens/api-key.js';
+import { addressKey, clientAddress } from './client-address.js';
+import type { Arrival } from './exchange.js';
+import { sessionOfBrowser } from './refresh-credential.js';
+
+/** Counts a request for its session or key where its credential is valid, so that many behind one address do not count for each other. */
+export function limitRequest(arrival: Arrival): void {
+  if (arrival.core.config.limits.api !== null) take(arrival, 'api', sessionOfRequest(arrival) ?? addressOf(arrival));
+}
+
+/** Refreshing has a budget of its own: a page that asks too much does not lose its session for it. */
+export function limitRefresh(arrival: Arrival, sessionId: string): void {
+  take(arrival, 'refresh', sessionId);
+}
+
+function take(arrival: Arrival, name: 'api' | 'refresh', of: string): void {
+  const taken = arrival.core.requests.take(name, of);
+  if (taken === null) return;
+  arrival.limits.push(taken.state);
+  if (taken.refused) throw new AuthError('too_many_attempts', { reason: `${name} limit`, retryAfterSeconds: taken.state.resetSeconds });
+}
+
+/** Does the work, unless too many attempts failed that are counted for the same address, device or session. */
+export function limitAttempts<Result>(arrival: Arrival, countedFor: string, work: () => Promise<Result>): Promise<Result> {
+  return arrival.core.attempts.run(countedFor, work, (state) => void arrival.limits.push(state));
+}
+
+/**
+ * Whom an attempt to sign in counts for. A device that this user has signed in on before, which a genuine refresh token of his proves, has a
+ * budget of its own: no stranger behind the same address can use it up.
+ */
+export async function attemptKey(arrival: Arrival, identifier: string): Promise<string> {
+  const sessionId = sessionOfBrowser(arrival);
+  const known = sessionId === null ? null : await arrival.core.store.sessions.find(sessionId);
+  return known?.user && isCalled(known.user, identifier) ? `device ${known.session.id}` : addressOf(arrival);
+}
+
+function isCalled({ username, email }: UserRecord, identifier: string): boolean {
+  const usernameKey = parseUsername(identifier)?.key;
+  const emailKey = parseEmail(identifier)?.key;
+  return (
+    (username !== null && usernameKey !== undefined && parseUsername(username)?.key === usernameKey) ||
+    (email !== null && emailKey !== undefined && parseEmail(email)?.key === emailKey)
+  );
+}
+
+export function addressOf({ core, request }: Arrival): string {
+  return addressKey(clientAddress(request, core.config.trustedProxies));
+}
+
+/** Synchronous; the token is in the verifier's cache afterwards. A key that must be looked up first counts for its address once. */
+function sessionOfRequest({ core, request }: Arrival): string | null {
+  try {
+    const authorization = readHeader(request.headers, 'authorization');
+    const key = readBearer(authorization) ?? readBasic(authorization)?.secret;
+    if (key !== undefined && isApiKey(key)) return core.apiKeys.find(key, { revocation: 'available', now: core.clock.now() }).sessionId;
+    return core.authenticator.authenticate({ headers: request.headers }, core.compile(anyUser)).sessionId;
+  } catch {
+    return null;
+  }
+}

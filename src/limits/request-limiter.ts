@@ -1,0 +1,128 @@
+/** Limits requests by key: counts in memory, without waiting, and exchanges the counts with the other processes a few times a second. */
+import type { Logger } from '../model/app-types.js';
+import type { CounterStore, Limit, LimitState } from '../model/limits.js';
+
+const exchangeEveryMilliseconds = 250;
+/** One exchange is one statement of the store. */
+const mostPerExchange = 1000;
+/** In each of two generations; about 200 bytes each. */
+const mostKeys = 50_000;
+
+export interface RequestLimiterOptions {
+  readonly counters: CounterStore;
+  /** Null: nothing is limited. */
+  readonly limit: Limit | null;
+  readonly logger: Logger;
+  /** Milliseconds that never go back. Default `performance.now`. */
+  readonly monotonicNow?: () => number;
+}
+
+interface Window {
+  /** As of the last exchange, all processes together. */
+  known: number;
+  /** Since then, here. */
+  unsent: number;
+  resetsAt: number;
+}
+
+/** Each exchange can lag behind, so that all processes together let a little more through than the limit. */
+export class RequestLimiter {
+  readonly #counters: CounterStore;
+  readonly #limit: Limit | null;
+  readonly #logger: Logger;
+  readonly #now: () => number;
+  #recent: Map<string, Window> = new Map();
+  #older: Map<string, Window> = new Map();
+  readonly #unsent: Set<string> = new Set();
+  #timer: NodeJS.Timeout | null = null;
+  /** What others count is not known: less is let through, so that all together do not let more. */
+  #alone = false;
+
+  constructor({ counters, limit, logger, monotonicNow }: RequestLimiterOptions) {
+    this.#counters = counters;
+    this.#limit = limit;
+    this.#logger = logger;
+    this.#now = monotonicNow ?? (() => performance.now());
+  }
+
+  /** Counts one request. Null where nothing is limited; `refused`: it is one too many, and does not count. */
+  take(name: 'api' | 'refresh', of: string): { readonly state: LimitState; readonly refused: boolean } | null {
+    const limit = this.#limit;
+    if (limit === null) return null;
+    const key = `${name} ${of}`;
+    const now = this.#now();
+    const window = this.#windowOf(key, now, limit);
+    const most = this.#alone ? Math.ceil(limit.count / 2) : limit.count;
+    const refused = window.known + window.unsent >= most;
+    if (!refused) this.#count(key, window);
+    const remaining = Math.max(0, most - window.known - window.unsent);
+    return { state: { name, limit, remaining, resetSeconds: Math.max(1, Math.ceil((window.resetsAt - now) / 1000)) }, refused };
+  }
+
+  stop(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+
+  #windowOf(key: string, now: number, { windowSeconds }: Limit): Window {
+    const found = this.#find(key);
+    if (found !== undefined && found.resetsAt > now) return found;
+    const window = { known: 0, unsent: 0, resetsAt: now + windowSeconds * 1000 };
+    this.#keep(key, window);
+    return window;
+  }
+
+  #find(key: string): Window | undefined {
+    const window = this.#recent.get(key);
+    if (window !== undefined) return window;
+    const older = this.#older.get(key);
+    if (older !== undefined) this.#keep(key, older);
+    return older;
+  }
+
+  /** In two generations, so that room is made at once: those who did not come again while as many others came are forgotten. */
+  #keep(key: string, window: Window): void {
+    if (this.#recent.size >= mostKeys) {
+      this.#older = this.#recent;
+      this.#recent = new Map();
+    }
+    this.#recent.set(key, window);
+  }
+
+  #count(key: string, window: Window): void {
+    window.unsent += 1;
+    this.#unsent.add(key);
+    if (this.#timer !== null) return;
+    this.#timer = setTimeout(() => void this.#exchange(), exchangeEveryMilliseconds);
+    this.#timer.unref();
+  }
+
+  /** Never rejects. */
+  async #exchange(): Promise<void> {
+    const windowSeconds = this.#limit?.windowSeconds ?? 0;
+    const sent = [...this.#unsent].slice(0, mostPerExchange).flatMap((key) => {
+      const window = this.#find(key);
+      this.#unsent.delete(key);
+      return window === undefined ? [] : [{ key, window, amount: window.unsent }];
+    });
+    for (const { window, amount } of sent) {
+      window.unsent -= amount;
+      window.known += amount;
+    }
+    try {
+      const counted = await this.#counters.add(sent.map(({ key, amount }) => ({ key, amount, windowSeconds })));
+      counted.forEach(({ count, resetsInMilliseconds }, index) => {
+        const window = sent[index]?.window;
+        if (window === undefined) return;
+        window.known = count;
+        window.resetsAt = this.#now() + resetsInMilliseconds;
+      });
+      this.#alone = false;
+    } catch (error) {
+      if (!this.#alone) this.#logger.warn({ err: error }, 'requests are counted by this process alone, to half of the limit');
+      this.#alone = true;
+    }
+    this.#timer = null;
+    if (this.#unsent.size > 0) this.#timer = setTimeout(() => void this.#exchange(), exchangeEveryMilliseconds).unref();
+  }
+}
