@@ -464,6 +464,20 @@ describe('a bus', () => {
     expect(hints.log).toEqual(['subscribed before read 1', 'unsubscribed']);
   });
 
+  it('that hints during the first load, which may have passed the row already, is followed by a read', async () => {
+    const hints = new HintsInHand();
+    const answer = source.hold();
+    const started = makeFeed({ hints: [hints] }).start();
+    await settle();
+    await settle();
+    source.revoke('ses_1');
+    hints.onHint?.();
+    answer();
+    await started;
+    await settle();
+    expect(isRevoked('ses_1')).toBe(true);
+  });
+
   it('that is down delays nothing, is reported once, and is followed by a read when it is back', async () => {
     const hints = new HintsInHand();
     hints.failure = new Error('no bus');

@@ -93,14 +93,15 @@ class PollingFeed implements RevocationFeed {
   #started: Promise<void> | null = null;
   #stopped = false;
   #timer: NodeJS.Timeout | null = null;
+  /** From the beginning of the first load, which reads everything that was committed before. */
+  #hearsHints = false;
 
   constructor(options: RevocationFeedOptions) {
     this.#source = options.source;
     this.#index = options.index;
     this.#logger = options.logger;
     const onHint = (): void => {
-      // Until the first load is through, it reads everything anyway.
-      if (this.#timer !== null) this.wake();
+      if (this.#hearsHints) this.wake();
     };
     this.#hints = (options.hints ?? []).map((hints) => new HintSubscription(hints, onHint, options.logger));
     this.#freshness = new Freshness(options);
@@ -167,7 +168,9 @@ class PollingFeed implements RevocationFeed {
     try {
       // First, so that no hint falls between the read and the subscription.
       await within(this.#readTimeout, this.#subscribe()).catch(ignore);
-      await this.catchUp();
+      const loaded = this.catchUp();
+      this.#hearsHints = true;
+      await loaded;
     } catch (error) {
       this.#started = null;
       this.#release();
@@ -259,6 +262,7 @@ class PollingFeed implements RevocationFeed {
   #release(): void {
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#timer = null;
+    this.#hearsHints = false;
     for (const hints of this.#hints) hints.release();
   }
 }
