@@ -6,10 +6,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createAuth, developmentSecret } from 'countersign';
 import { nodeHandler } from 'countersign/node';
+import { postgres } from 'countersign/postgres';
 import { sqlite } from 'countersign/sqlite';
+import pg from 'pg';
 import { openDriver } from './sqlite-driver.js';
 
-const [, , kind, count] = process.argv;
+// The URL of an empty database of PostgreSQL; without it, SQLite.
+const [, , kind, count, database] = process.argv;
+const poolSize = 10;
 const folder = mkdtempSync(join(tmpdir(), 'countersign-bench-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 process.on('SIGTERM', () => process.exit());
@@ -22,7 +26,7 @@ async function ours() {
   const auth = await createAuth({
     publicUrl: 'http://localhost:4000',
     secret: developmentSecret(folder),
-    store: sqlite(join(folder, 'auth.db')),
+    store: database === undefined ? sqlite(join(folder, 'auth.db')) : postgres(database, { poolSize }),
     // Counted as in real life, and never reached.
     limits: { login: '100000/1m', api: '999999/1m' },
   });
@@ -43,42 +47,64 @@ async function ours() {
   return { handler: nodeHandler(auth), sessions: await Promise.all(users.map(logIn)) };
 }
 
-/** One signature, one conditional write in a transaction that all requests of a turn share, an answer of the same size. */
+/** One signature, one conditional write, an answer of the same size. */
 async function limit() {
-  const Database = await openDriver();
-  const database = new Database(join(folder, 'limit.db'));
-  database.exec(
-    'PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE sessions (id INTEGER PRIMARY KEY, generation INTEGER, used INTEGER)',
-  );
-  for (let id = 0; id < Number(count); id++) database.exec(`INSERT INTO sessions VALUES (${String(id)}, 0, 0)`);
-  const update = database.prepare('UPDATE sessions SET generation = generation + 1, used = ? WHERE id = ?');
+  const write = await (database === undefined ? sqliteWriter() : postgresWriter());
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const key = { key: privateKey, dsaEncoding: 'ieee-p1363' };
   const input = Buffer.alloc(400, 'a');
   const body = 'b'.repeat(540);
-  const waiting = [];
-  const flush = () => {
-    database.exec('BEGIN IMMEDIATE');
-    const group = waiting.splice(0);
-    for (const { id } of group) update.run(Date.now(), id);
-    database.exec('COMMIT');
-    for (const { response } of group) {
-      const token = `${input.toString()}.${sign('sha256', input, key).toString('base64url')}`;
-      response.setHeader('cache-control', 'no-store');
-      response.setHeader('content-type', 'application/json');
-      response.setHeader('set-cookie', [
-        `cs-access=${token}; Path=/; HttpOnly`,
-        `cs-refresh=${'c'.repeat(98)}; Path=/; HttpOnly`,
-        `cs-state=${'d'.repeat(110)}; Path=/`,
-      ]);
-      response.end(body);
-    }
+  const answer = (response) => {
+    const token = `${input.toString()}.${sign('sha256', input, key).toString('base64url')}`;
+    response.setHeader('cache-control', 'no-store');
+    response.setHeader('content-type', 'application/json');
+    response.setHeader('set-cookie', [
+      `cs-access=${token}; Path=/; HttpOnly`,
+      `cs-refresh=${'c'.repeat(98)}; Path=/; HttpOnly`,
+      `cs-state=${'d'.repeat(110)}; Path=/`,
+    ]);
+    response.end(body);
   };
   const handler = (request, response) => {
-    if (waiting.push({ id: Number(/id=(\d+)/.exec(request.headers.cookie)?.[1] ?? 0), response }) === 1) setImmediate(flush);
+    write(Number(/id=(\d+)/.exec(request.headers.cookie)?.[1] ?? 0), () => answer(response));
   };
   return {
     handler,
     sessions: Array.from({ length: Number(count) }, (_, id) => ({ cookie: `id=${String(id)}`, csrfToken: 'x'.repeat(43) })),
+  };
+}
+
+/** All requests of a turn share one transaction. */
+async function sqliteWriter() {
+  const Database = await openDriver();
+  const file = new Database(join(folder, 'limit.db'));
+  file.exec(
+    'PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE sessions (id INTEGER PRIMARY KEY, generation INTEGER, used INTEGER)',
+  );
+  for (let id = 0; id < Number(count); id++) file.exec(`INSERT INTO sessions VALUES (${String(id)}, 0, 0)`);
+  const update = file.prepare('UPDATE sessions SET generation = generation + 1, used = ? WHERE id = ?');
+  const waiting = [];
+  const flush = () => {
+    file.exec('BEGIN IMMEDIATE');
+    const group = waiting.splice(0);
+    for (const { id } of group) update.run(Date.now(), id);
+    file.exec('COMMIT');
+    for (const { done } of group) done();
+  };
+  return (id, done) => {
+    if (waiting.push({ id, done }) === 1) setImmediate(flush);
+  };
+}
+
+/** One prepared statement each; the server commits those of several connections together. */
+async function postgresWriter() {
+  const pool = new pg.Pool({ connectionString: database, max: poolSize });
+  await pool.query('CREATE TABLE sessions (id int PRIMARY KEY, generation int, used bigint) WITH (fillfactor = 50)');
+  await pool.query('INSERT INTO sessions SELECT id, 0, 0 FROM generate_series(0, $1::int - 1) id', [count]);
+  const text = 'UPDATE sessions SET generation = generation + 1, used = $1 WHERE id = $2 RETURNING generation';
+  return (id, done) => {
+    pool.query({ name: 'rotate', text, values: [Date.now(), id] }).then(done, (error) => {
+      throw error;
+    });
   };
 }

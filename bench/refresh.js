@@ -1,17 +1,30 @@
-/** Refresh with rotation over HTTP, SQLite, one process, 64 connections, fully durable: load from another process, raw sockets. */
+/** Refresh with rotation over HTTP, on SQLite and on PostgreSQL, one process, 64 connections, fully durable: load from another process, raw sockets. */
 import { fork } from 'node:child_process';
 import { createConnection } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { printTable, spread } from './measure.js';
+import { withPostgres } from './postgres-server.js';
 
 const connections = 64;
 const rounds = 7;
 const seconds = 2;
 
-export async function refresh() {
+export const refresh = () =>
+  compare('P5  refresh, SQLite, 64 connections, durable; limit: bare http, one ES256 signature, one grouped write', () => []);
+
+export async function refreshOnPostgres() {
+  await withPostgres({}, (server) =>
+    compare('P6  refresh, PostgreSQL, 64 connections, durable; limit: bare http, one ES256 signature, one write', async () => [
+      await server.createDatabase(),
+    ]),
+  );
+}
+
+/** `place`: further arguments of a server. */
+async function compare(title, place) {
   const samples = { limit: [], ours: [] };
   const latencies = { limit: [], ours: [] };
-  const servers = { limit: await start('limit'), ours: await start('ours') };
+  const servers = {};
   const measureOnce = async (round) => {
     for (const [name, server] of Object.entries(servers)) {
       const { perSecond, p99 } = await load(server, server.sessions);
@@ -21,6 +34,7 @@ export async function refresh() {
     }
   };
   try {
+    for (const name of Object.keys(samples)) servers[name] = await start(name, await place());
     for (let round = 0; round <= rounds; round++) await measureOnce(round);
   } finally {
     for (const { child } of Object.values(servers)) child.kill();
@@ -35,12 +49,12 @@ export async function refresh() {
     ];
   };
   const share = spread(samples.ours).median / spread(samples.limit).median;
-  printTable(`P5  refresh, 64 connections, durable; limit: bare http, one ES256 signature, one grouped write`, [row('limit'), row('ours')]);
+  printTable(title, [row('limit'), row('ours')]);
   console.log(`  ours reaches ${share.toFixed(2)} of the limit\n`);
 }
 
-async function start(name) {
-  const child = fork(fileURLToPath(new URL('refresh-server.js', import.meta.url)), [name, String(connections)], {
+async function start(name, place) {
+  const child = fork(fileURLToPath(new URL('refresh-server.js', import.meta.url)), [name, String(connections), ...place], {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
   const { port, sessions } = await new Promise((resolve, reject) => {

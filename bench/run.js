@@ -1,9 +1,10 @@
 /** `npm run bench [-- part …]`: ours beside the physical limit, interleaved in one run, medians. The peers follow. */
 import { cpus } from 'node:os';
-import { refresh } from './refresh.js';
+import { refresh, refreshOnPostgres } from './refresh.js';
+import { revoke } from './revoke.js';
 import { verify } from './verify.js';
 
-const parts = { verify, refresh };
+const parts = { verify, refresh, 'refresh-postgres': refreshOnPostgres, revoke };
 const chosen = process.argv.slice(2);
 const unknown = chosen.filter((name) => !(name in parts));
 if (unknown.length > 0) {
