@@ -44,7 +44,7 @@ export type SerializedState<App extends ClientAppTypes = ClientAppTypes> =
   | Exclude<ClientState<App>, { status: 'authenticated' }>
   | { readonly status: 'authenticated'; readonly user: ClientUser<App> | null; readonly expiresAt: string | Date };
 
-/** A refusal is a value that can be shown, or translated by its code. `errors` names fields (`/password`). */
+/** A refusal is a value that can be shown, or translated by its code. `errors` names fields (`password`). */
 export type Result<Value> =
   | { readonly ok: true; readonly value: Value }
   | {

@@ -1,0 +1,15 @@
+/** Opens a page that has made its client. */
+import type { AuthClient } from 'countersign/client';
+import type { BrowserContext, Page } from 'playwright-core';
+
+declare global {
+  // eslint-disable-next-line no-var -- what the page of `site.ts` puts on its window
+  var auth: AuthClient, firstState: AuthClient['state'], seen: string[], isReady: boolean;
+}
+
+export async function openPage(context: BrowserContext, url: string): Promise<Page> {
+  const page = await context.newPage();
+  await page.goto(url);
+  await page.waitForFunction(() => globalThis.isReady);
+  return page;
+}
