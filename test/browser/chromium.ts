@@ -7,7 +7,9 @@ const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/
 /** Whether there is a browser to be tested with; says so, once for each test file, when there is none. */
 export function hasChromium(): boolean {
   if (executablePath === undefined)
-    console.warn('Skipped: no Chromium on this machine. To run these tests: apt-get install -y --no-install-recommends chromium fonts-liberation');
+    console.warn(
+      'Skipped: no Chromium on this machine. To run these tests: apt-get install -y --no-install-recommends chromium fonts-liberation',
+    );
   return executablePath !== undefined;
 }
 

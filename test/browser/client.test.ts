@@ -93,7 +93,9 @@ describe.skipIf(!hasChromium())('a page', () => {
     await logIn(page);
     const readable = await page.evaluate(() => document.cookie);
     expect(readable).toMatch(/^cs-state=[\w-]+$/);
-    const everything = await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, globalThis.auth.state, document.cookie]));
+    const everything = await page.evaluate(() =>
+      JSON.stringify([{ ...localStorage }, { ...sessionStorage }, globalThis.auth.state, document.cookie]),
+    );
     for (const { name, value } of await context.cookies()) if (name !== 'cs-state') expect(everything).not.toContain(value);
   });
 
@@ -116,7 +118,9 @@ describe.skipIf(!hasChromium())('a page', () => {
       await page.waitForFunction(() => globalThis.isReady);
       await pause(2500);
       site.answers.length = 0;
-      const statuses = await page.evaluate(() => Promise.all(Array.from({ length: 20 }, () => auth.fetch('/hello').then(({ status }) => status))));
+      const statuses = await page.evaluate(() =>
+        Promise.all(Array.from({ length: 20 }, () => auth.fetch('/hello').then(({ status }) => status))),
+      );
       expect(new Set(statuses)).toEqual(new Set([200]));
       expect(site.count('/api/auth/refresh')).toBe(1);
     });
@@ -138,7 +142,8 @@ describe.skipIf(!hasChromium())('a page', () => {
           const form = new FormData();
           form.set('file', file);
           const request = new Request('/upload', { method: 'POST', body: 'y'.repeat(5000) });
-          const sent = kind === 'request' ? auth.fetch(request) : auth.fetch('/upload', { method: 'POST', body: kind === 'file' ? file : form });
+          const sent =
+            kind === 'request' ? auth.fetch(request) : auth.fetch('/upload', { method: 'POST', body: kind === 'file' ? file : form });
           return ((await (await sent).json()) as { bytes: number }).bytes;
         }, kind);
       };
@@ -178,7 +183,13 @@ describe.skipIf(!hasChromium())('a page', () => {
         if (request.path !== '/api/auth/refresh' || trouble === 4) return next();
         trouble += 1;
         if (trouble === 1) return void request.socket.destroy();
-        const [status, code] = ([[409, 'refresh_superseded'], [429, 'too_many_attempts'], [503, 'store_unavailable']] as const)[trouble - 2]!;
+        const [status, code] = (
+          [
+            [409, 'refresh_superseded'],
+            [429, 'too_many_attempts'],
+            [503, 'store_unavailable'],
+          ] as const
+        )[trouble - 2]!;
         response.status(status).set('retry-after', '1').type('application/problem+json').send({ status, code, title: 'Later.' });
       };
       await pause(2500);

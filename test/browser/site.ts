@@ -1,7 +1,10 @@
 /** A web site with accounts: its API on Express, its page with the browser client, and something between the two that can go wrong. */
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
 import { createServer, type Server } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, normalize } from 'node:path';
@@ -33,6 +36,14 @@ window.isReady = true;
 </script>`;
 }
 
+/** For one run; browsers are told to take it. */
+function makeCertificate(folder: string): { readonly key: Buffer; readonly cert: Buffer } {
+  const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
+  const kind = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2', '-subj', '/CN=test'];
+  execFileSync('openssl', ['req', ...kind, '-keyout', key, '-out', cert], { stdio: 'ignore' });
+  return { key: readFileSync(key), cert: readFileSync(cert) };
+}
+
 export interface Seen {
   readonly method: string;
   readonly path: string;
@@ -56,12 +67,13 @@ export class Site {
     this.#folder = folder;
   }
 
-  /** `clientOptions` are those of the page at `/`. */
-  static async start(options: Partial<AuthOptions> = {}, clientOptions: object = {}): Promise<Site> {
+  /** `clientOptions` are those of the page at `/`. With a host it is https, and the server answers by whatever name it is called. */
+  static async start(options: Partial<AuthOptions> = {}, clientOptions: object = {}, host?: string, at = 0): Promise<Site> {
     const folder = await mkdtemp(join(tmpdir(), 'countersign-site-'));
-    const server = createServer().listen(0, '127.0.0.1');
+    const server = (host === undefined ? createServer() : createSecureServer(makeCertificate(folder))).listen(at, '127.0.0.1');
     await once(server, 'listening');
-    const origin = `http://localhost:${(server.address() as AddressInfo).port}`;
+    const { port } = server.address() as AddressInfo;
+    const origin = host === undefined ? `http://localhost:${port}` : `https://${host}:${port}`;
     const auth = await createAuth({
       publicUrl: origin,
       secret: masterSecret(newSecret()),
@@ -78,13 +90,19 @@ export class Site {
     const { routes, authenticated, errors } = expressAuth(this.auth);
     const app = express();
     app.use(clientFiles);
-    app.get('/', (_request, response) => void response.type('html').send(pageWith(clientOptions)));
+    app.get('/', ({ query }, response) => {
+      const own = query['client'] as string | undefined;
+      response.type('html').send(pageWith(own === undefined ? clientOptions : JSON.parse(own)));
+    });
     app.use((request, response, next) => {
       response.on('finish', () => this.answers.push({ method: request.method, path: request.originalUrl, status: response.statusCode }));
       this.weather(request, response, next);
     });
     app.use(routes());
-    app.get('/hello', authenticated((request, response) => void response.json({ hello: request.auth.userId })));
+    app.get(
+      '/hello',
+      authenticated((request, response) => void response.json({ hello: request.auth.userId })),
+    );
     app.post(
       '/upload',
       authenticated((request, response) => {
@@ -107,6 +125,13 @@ export class Site {
     );
     app.use(errors());
     return app;
+  }
+
+  /** The same server by another name; a page there has a client with these options. */
+  at(host: string, clientOptions?: object): string {
+    const { protocol, port } = new URL(this.origin);
+    const query = clientOptions === undefined ? '' : `?client=${encodeURIComponent(JSON.stringify(clientOptions))}`;
+    return `${protocol}//${host}:${port}/${query}`;
   }
 
   async createUser(username: string): Promise<void> {

@@ -34,49 +34,53 @@ describe.skipIf(!hasChromium())('tabs of one browser', () => {
   const username = (page: Page) =>
     page.evaluate(() => (auth.state.status === 'authenticated' ? (auth.state.user?.username ?? null) : auth.state.status));
 
-  test.each(['cookie', 'memory'] as const)('twelve of them, an access life of two seconds, a minute: %s mode', { timeout: 240_000 }, async (delivery) => {
-    const context = await startSite(life, { delivery });
-    const first = await open(context);
-    await logIn(first);
-    const pages = [first, ...(await Promise.all(Array.from({ length: 11 }, () => open(context))))];
-    // Answers get lost, late and doubled on the way.
-    let serial = 0;
-    site.weather = (request, response, next) => {
-      serial += 1;
-      if (serial % 50 === 0) response.end = () => request.socket.destroy() as never;
-      if (serial % 7 === 0) setTimeout(next, 150);
-      else next();
-    };
-    const seconds = delivery === 'cookie' ? 60 : 30;
-    const outcomes = await Promise.all(
-      pages.map((page) =>
-        page.evaluate(async (milliseconds) => {
-          const until = performance.now() + milliseconds;
-          const counts: Record<string, number> = {};
-          while (performance.now() < until) {
-            const outcome = await auth.fetch('/hello').then(
-              ({ status }) => String(status),
-              (error: unknown) => (error as Error).message,
-            );
-            counts[outcome] = (counts[outcome] ?? 0) + 1;
-            await new Promise((done) => setTimeout(done, 100 + 200 * (performance.now() % 1)));
-          }
-          return { counts, seen };
-        }, seconds * 1000),
-      ),
-    );
-    const kinds = new Set(outcomes.flatMap(({ counts }) => Object.keys(counts)));
-    // A request of the page's own whose answer was lost is the page's to repeat; nothing else happened to anybody.
-    expect([...kinds].sort().filter((kind) => kind !== 'Failed to fetch')).toEqual(['200']);
-    expect(outcomes.flatMap(({ seen }) => seen).filter((status) => status !== 'authenticated')).toEqual([]);
-    const refreshes = site.count('/api/auth/refresh', 200);
-    const requests = site.count('/hello') - site.count('/hello', 401);
-    console.log(`${requests} requests of twelve tabs in ${seconds} s, ${refreshes} refreshes (${delivery} mode)`);
-    // One for each life of a token, and some for what was lost: not one for each tab.
-    expect(refreshes).toBeLessThan(seconds * 1.5);
-    expect(refreshes).toBeGreaterThan(seconds / 4);
-    await context.close();
-  });
+  test.each(['cookie', 'memory'] as const)(
+    'twelve of them, an access life of two seconds, a minute: %s mode',
+    { timeout: 240_000 },
+    async (delivery) => {
+      const context = await startSite(life, { delivery });
+      const first = await open(context);
+      await logIn(first);
+      const pages = [first, ...(await Promise.all(Array.from({ length: 11 }, () => open(context))))];
+      // Answers get lost, late and doubled on the way.
+      let serial = 0;
+      site.weather = (request, response, next) => {
+        serial += 1;
+        if (serial % 50 === 0) response.end = () => request.socket.destroy() as never;
+        if (serial % 7 === 0) setTimeout(next, 150);
+        else next();
+      };
+      const seconds = delivery === 'cookie' ? 60 : 30;
+      const outcomes = await Promise.all(
+        pages.map((page) =>
+          page.evaluate(async (milliseconds) => {
+            const until = performance.now() + milliseconds;
+            const counts: Record<string, number> = {};
+            while (performance.now() < until) {
+              const outcome = await auth.fetch('/hello').then(
+                ({ status }) => String(status),
+                (error: unknown) => (error as Error).message,
+              );
+              counts[outcome] = (counts[outcome] ?? 0) + 1;
+              await new Promise((done) => setTimeout(done, 100 + 200 * (performance.now() % 1)));
+            }
+            return { counts, seen };
+          }, seconds * 1000),
+        ),
+      );
+      const kinds = new Set(outcomes.flatMap(({ counts }) => Object.keys(counts)));
+      // A request of the page's own whose answer was lost is the page's to repeat; nothing else happened to anybody.
+      expect([...kinds].sort().filter((kind) => kind !== 'Failed to fetch')).toEqual(['200']);
+      expect(outcomes.flatMap(({ seen }) => seen).filter((status) => status !== 'authenticated')).toEqual([]);
+      const refreshes = site.count('/api/auth/refresh', 200);
+      const requests = site.count('/hello') - site.count('/hello', 401);
+      console.log(`${requests} requests of twelve tabs in ${seconds} s, ${refreshes} refreshes (${delivery} mode)`);
+      // One for each life of a token, and some for what was lost: not one for each tab.
+      expect(refreshes).toBeLessThan(seconds * 1.5);
+      expect(refreshes).toBeGreaterThan(seconds / 4);
+      await context.close();
+    },
+  );
 
   test('see within a second that one of them signed in, or out, or as somebody else', async () => {
     const context = await startSite();
@@ -133,7 +137,10 @@ describe.skipIf(!hasChromium())('tabs of one browser', () => {
       }),
     );
     await pause(1500);
-    for (const [currentPassword, newPassword] of [[password, 'another long password'], ['another long password', password]] as const) {
+    for (const [currentPassword, newPassword] of [
+      [password, 'another long password'],
+      ['another long password', password],
+    ] as const) {
       const changed = await pages[0]!.evaluate((input) => auth.changePassword(input), { currentPassword, newPassword });
       expect(changed).toMatchObject({ ok: true });
       await pause(700);
