@@ -94,7 +94,7 @@ describe.skipIf(!hasChromium())('a page', () => {
     const readable = await page.evaluate(() => document.cookie);
     expect(readable).toMatch(/^cs-state=[\w-]+$/);
     const everything = await page.evaluate(() =>
-      JSON.stringify([{ ...localStorage }, { ...sessionStorage }, globalThis.auth.state, document.cookie]),
+      JSON.stringify([Object.entries(localStorage), Object.entries(sessionStorage), auth.state, document.cookie]),
     );
     for (const { name, value } of await context.cookies()) if (name !== 'cs-state') expect(everything).not.toContain(value);
   });
@@ -164,7 +164,9 @@ describe.skipIf(!hasChromium())('a page', () => {
       });
       expect(chunks).toBeGreaterThan(3);
 
-      site.weather = (request, _response, next) => void (request.path === '/api/auth/refresh' ? undefined : next());
+      site.weather = (request, _response, next) => {
+        if (request.path !== '/api/auth/refresh') next();
+      };
       await pause(2500);
       const given = await page.evaluate(async () => {
         const startedAt = performance.now();
@@ -180,7 +182,7 @@ describe.skipIf(!hasChromium())('a page', () => {
       await logIn(page);
       let trouble = 0;
       site.weather = (request, response, next) => {
-        if (request.path !== '/api/auth/refresh' || trouble === 4) return next();
+        if (request.path !== '/api/auth/refresh' || trouble === 4) { next(); return; }
         trouble += 1;
         if (trouble === 1) return void request.socket.destroy();
         const [status, code] = (
@@ -203,7 +205,7 @@ describe.skipIf(!hasChromium())('a page', () => {
       await logIn(page);
       let isLost = false;
       site.weather = (request, response, next) => {
-        if (request.path !== '/api/auth/refresh' || isLost) return next();
+        if (request.path !== '/api/auth/refresh' || isLost) { next(); return; }
         isLost = true;
         // All is done, and then the cable is cut.
         response.end = () => request.socket.destroy() as never;

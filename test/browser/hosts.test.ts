@@ -153,7 +153,7 @@ describe.skipIf(!hasChromium())('in a browser', () => {
         return original(input, init);
       };
       await auth.fetch('/hello');
-      return seen as string | null;
+      return seen;
     });
     expect(stolen).toMatch(/^Bearer /);
   });

@@ -3,7 +3,7 @@ import type { AuthClient } from 'countersign/client';
 import type { BrowserContext, Page } from 'playwright-core';
 
 declare global {
-  // eslint-disable-next-line no-var -- what the page of `site.ts` puts on its window
+   
   var auth: AuthClient, firstState: AuthClient['state'], seen: string[], isReady: boolean;
 }
 
