@@ -39,10 +39,12 @@ export type ClientState<App extends ClientAppTypes = ClientAppTypes> =
   | { readonly status: 'guest' }
   | { readonly status: 'authenticated'; readonly user: ClientUser<App> | null; readonly expiresAt: Date };
 
-/** A state as it survives `JSON.stringify`, on the way from the server into the page. */
+/** A state as a server makes it for a page, before or after `JSON.stringify`; `user` may be what `auth.users.get` gives there. */
 export type SerializedState<App extends ClientAppTypes = ClientAppTypes> =
   | Exclude<ClientState<App>, { status: 'authenticated' }>
-  | { readonly status: 'authenticated'; readonly user: ClientUser<App> | null; readonly expiresAt: string | Date };
+  | { readonly status: 'authenticated'; readonly user: SerializedUser<App> | null; readonly expiresAt: string | Date };
+
+type SerializedUser<App extends ClientAppTypes> = Omit<ClientUser<App>, 'createdAt'> & { readonly createdAt: string | Date };
 
 /** A refusal is a value that can be shown, or translated by its code. `errors` names fields (`password`). */
 export type Result<Value> =

@@ -2,6 +2,7 @@
 import { AuthenticatedFetch } from './authenticated-fetch.js';
 import type { AuthClient, ClientAppTypes, ClientOptions } from './client-types.js';
 import { CurrentSession } from './current-session.js';
+import { readInitialState } from './initial-state.js';
 import { KnownSession } from './known-session.js';
 import { Refresher } from './refresher.js';
 import { ServerRoutes } from './server-routes.js';
@@ -14,13 +15,14 @@ import { keepUp } from './upkeep.js';
  * @throws {TypeError} for an address that is none.
  */
 export function createClient<App extends ClientAppTypes = ClientAppTypes>(options: ClientOptions = {}): AuthClient<App> {
-  const { delivery = 'cookie', basePath = '/api', cookiePrefix = 'cs', apiOrigins = [], initialState } = options;
+  const { delivery = 'cookie', basePath = '/api', cookiePrefix = 'cs', apiOrigins = [] } = options;
   const page = typeof document === 'undefined' ? undefined : document.baseURI;
   const base = new URL(options.baseUrl ?? page ?? 'http://localhost', page);
   const origins = new Set([base.origin, ...apiOrigins.map((origin) => new URL(origin).origin)]);
 
   const cookie = new StateCookieReader(base, cookiePrefix);
-  const user = initialState?.status === 'authenticated' ? initialState.user : null;
+  const initial = readInitialState(options.initialState);
+  const user = initial.status === 'authenticated' ? initial.user : null;
   const session = new KnownSession(`countersign ${base.origin}${basePath} ${cookiePrefix} ${delivery}`, cookie, user);
   const routes = new ServerRoutes(base, basePath, session);
   const refresher = new Refresher({

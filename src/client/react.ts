@@ -1,6 +1,7 @@
 /** `countersign/react`: the session for React 18 and newer, in the page and on the server. */
 import { createContext, createElement, useContext, useEffect, useMemo, useState, useSyncExternalStore, type ReactNode } from 'react';
 import type { AuthClient, ClientAppTypes, ClientState, SerializedState } from './client-types.js';
+import { readInitialState } from './initial-state.js';
 
 export interface AuthProviderProps {
   /** Made once, outside all components. */
@@ -17,21 +18,15 @@ interface Provided {
 }
 
 const Context = createContext<Provided | null>(null);
-const loading: ClientState = { status: 'loading' };
 
 /** Around all that asks who is signed in. */
 export function AuthProvider({ client, initialState, children }: AuthProviderProps): ReactNode {
-  const [first] = useState(() => revive(initialState));
+  const [first] = useState(() => readInitialState(initialState));
   const value = useMemo(
     () => ({ client, subscribe: (listener: () => void) => client.subscribe(listener), initialState: first }),
     [client, first],
   );
   return createElement(Context.Provider, { value }, children);
-}
-
-function revive(state: SerializedState | undefined): ClientState {
-  if (state === undefined) return loading;
-  return state.status === 'authenticated' ? { ...state, expiresAt: new Date(state.expiresAt) } : state;
 }
 
 function useProvided(): Provided {

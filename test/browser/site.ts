@@ -71,7 +71,13 @@ export class Site {
   }
 
   /** `clientOptions` are those of the page at `/`. With a host it is https, and the server answers by whatever name it is called. */
-  static async start(options: Partial<AuthOptions> = {}, clientOptions: object = {}, host?: string, at = 0): Promise<Site> {
+  static async start(
+    options: Partial<AuthOptions> = {},
+    clientOptions: object = {},
+    host?: string,
+    at = 0,
+    more?: (app: express.Express) => void,
+  ): Promise<Site> {
     const folder = await mkdtemp(join(tmpdir(), 'countersign-site-'));
     const server = (host === undefined ? createServer() : createSecureServer(makeCertificate(folder))).listen(at, '127.0.0.1');
     await once(server, 'listening');
@@ -85,11 +91,11 @@ export class Site {
       ...options,
     });
     const site = new Site(origin, auth, server, folder);
-    server.on('request', site.#application(clientOptions));
+    server.on('request', site.#application(clientOptions, more));
     return site;
   }
 
-  #application(clientOptions: object): express.Express {
+  #application(clientOptions: object, more?: (app: express.Express) => void): express.Express {
     const { routes, authenticated, errors } = expressAuth(this.auth);
     const app = express();
     app.use(clientFiles);
@@ -102,6 +108,7 @@ export class Site {
       this.weather(request, response, next);
     });
     app.use(routes());
+    more?.(app);
     app.get(
       '/hello',
       authenticated((request, response) => void response.json({ hello: request.auth.userId })),
