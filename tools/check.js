@@ -16,6 +16,7 @@ const checks = {
   knip: [bin('knip'), '--no-progress', '--no-config-hints'],
   format: [bin('prettier'), '--check', '--log-level=warn', '.'],
   exports: tool('check-exports'),
+  'client size': tool('check-client-size'),
   docs: tool('check-docs'),
   layers: tool('check-layers'),
 };

@@ -1,7 +1,7 @@
 /** What the server renders and the page takes over: the same components on both sides, written as the guide shows. */
 import type { ClientUser } from 'countersign/client';
 import { SignedIn, useAuth, useSession } from 'countersign/react';
-import { createElement as h, useState, type FormEvent, type ReactNode } from 'react';
+import { createElement as h, useState, type SubmitEvent, type ReactNode } from 'react';
 
 /** What was on the screen, in the order in which it came. */
 const seen: string[] = ((globalThis as { seen?: string[] }).seen ??= []);
@@ -25,7 +25,7 @@ function SignIn(): ReactNode {
   return h(
     'form',
     {
-      onSubmit: (event: FormEvent<HTMLFormElement>) => {
+      onSubmit: (event: SubmitEvent<HTMLFormElement>) => {
         event.preventDefault();
         signIn(new FormData(event.currentTarget));
       },

@@ -7,27 +7,12 @@ import type { Request, Response } from 'express';
 import type { Browser, BrowserContext, Page as Tab } from 'playwright-core';
 import { createElement as h, StrictMode } from 'react';
 import { renderToString } from 'react-dom/server';
-import { build } from 'vite';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { root } from '../docs/markdown.js';
+import { bundle } from './bundle.js';
 import { hasChromium, launchChromium } from './chromium.js';
 import { openPage } from './open-page.js';
 import { Page } from './react-page.js';
 import { password, Site } from './site.js';
-
-/** With all warnings of React. */
-async function bundle(): Promise<string> {
-  const result = await build({
-    root,
-    configFile: false,
-    logLevel: 'error',
-    mode: 'development',
-    define: { 'process.env.NODE_ENV': '"development"' },
-    build: { write: false, minify: false, lib: { entry: join(import.meta.dirname, 'react-entry.ts'), formats: ['es'] } },
-  });
-  const [{ output }] = result as unknown as [{ output: [{ code: string }] }];
-  return output[0].code;
-}
 
 describe.skipIf(!hasChromium())('a page of React', () => {
   let browser: Browser;
@@ -37,7 +22,7 @@ describe.skipIf(!hasChromium())('a page of React', () => {
   let printed: string[];
 
   beforeAll(async () => {
-    [browser, script] = await Promise.all([launchChromium(), bundle()]);
+    [browser, script] = await Promise.all([launchChromium(), bundle(join(import.meta.dirname, 'react-entry.ts'))]);
   });
   afterAll(() => browser.close());
   beforeEach(async () => {
