@@ -40,7 +40,7 @@ describe.skipIf(!hasChromium())('axios', () => {
       page.evaluate(() =>
         api.get('/hello').then(
           ({ status }) => status,
-          (error: { response?: { status: number } }) => error.response?.status,
+          (error: unknown) => (error as { response?: { status: number } }).response?.status,
         ),
       );
     expect(await status()).toBe(401);
