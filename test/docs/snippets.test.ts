@@ -9,8 +9,8 @@ const place = ({ page, line }: { page: string; line: number }): string => `${pag
 
 describe('the snippets of the documentation', () => {
   it('compile under strict settings, against the built package', { timeout: 60_000 }, () => {
-    expect(inLanguage('ts', 'js').length).toBeGreaterThan(10);
-    expect(typeProblems(inLanguage('ts', 'js'))).toEqual([]);
+    expect(inLanguage('ts', 'tsx', 'js').length).toBeGreaterThan(10);
+    expect(typeProblems(inLanguage('ts', 'tsx', 'js'))).toEqual([]);
   });
 
   it('show misuse that the compiler refuses, for the reason that the snippet gives', { timeout: 60_000 }, () => {
@@ -36,7 +36,7 @@ describe('the snippets of the documentation', () => {
   });
 
   it('are tested, but for these', () => {
-    const tested = new Set(['ts', 'js', 'json', 'sh', 'bash']);
+    const tested = new Set(['ts', 'tsx', 'js', 'html', 'json', 'sh', 'bash']);
     const untested = snippets.filter(({ language, marks }) => !tested.has(language) || marks.has('not run'));
     const list = untested.map(({ page, language, marks, text }) => {
       const first = text.split('\n')[0] ?? '';
