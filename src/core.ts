@@ -165,6 +165,7 @@ function assemble<App extends AppTypes>(options: AuthOptions<App>, ground: Groun
     requests,
     emit,
     ring,
+    learnRevocations: () => feed.catchUp().catch(() => undefined),
     accessRules,
     random: systemRandom,
     startedAt: clock.now(),
