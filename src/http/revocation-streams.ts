@@ -54,7 +54,7 @@ export class RevocationStreams {
     const ofKey = [...this.#streams.values()].filter((reader) => reader.who.sessionId === who.sessionId).length;
     if (ofKey >= mostStreamsPerKey)
       throw new AuthError('too_many_attempts', { reason: 'streams of revocations of one key', retryAfterSeconds: 10 });
-    this.#pages ??= new RevocationPages(store.revocations, feed.position());
+    this.#pages ??= new RevocationPages(store.revocations, feed.lastStep());
     const stream = new RevocationStream({
       pages: this.#pages,
       from,

@@ -154,6 +154,10 @@ class SourceInHand implements Store {
   epoch = 1;
   reads = 0;
   fails = false;
+  /** While set, what begins there or later is not answered. */
+  heldFrom = Infinity;
+  #release = (): void => undefined;
+  #held: Promise<void> | null = null;
 
   async open(context: Parameters<Store['open']>[0]): Promise<OpenStore> {
     const store = await sqlite(':memory:').open(context);
@@ -167,11 +171,18 @@ class SourceInHand implements Store {
     for (const subject of subjects) this.rows.push({ kind: 'session', subject, value: 0, revokedAt: 0, expiresAt: 4e12 });
   }
 
+  goOn(): void {
+    this.heldFrom = Infinity;
+    this.#release();
+    this.#held = null;
+  }
+
   async #read(position: string | null): Promise<RevocationPage> {
     this.reads += 1;
     if (this.fails) throw new Error('no database');
     // A promoted replica that takes a position of the old server for its own skips what it does not have.
     const start = Number(position?.split(':')[1] ?? 0);
+    if (start >= this.heldFrom) await (this.#held ??= new Promise((resolve) => (this.#release = resolve)));
     const rows = this.rows.slice(start, start + 5000);
     const end = start + rows.length;
     return { rows, position: `${this.epoch}:${end}`, more: end < this.rows.length, now: 0 };
@@ -232,6 +243,52 @@ describe('the store', () => {
     await reader.until('what only the other server has', () => reader.subjects.includes('ses_only_there'));
     await reader.until('freshness of the other', () => reader.lastId === '2:2');
     await reader.until('a lower age', () => (reader.of('fresh').at(-1)?.data.age as number) < 1500);
+  });
+});
+
+describe('while the feed reads everything again', () => {
+  /** Where the first page was read, and no more. */
+  async function startAgain(): Promise<{ app: TestApp; source: SourceInHand; before: FeedReader }> {
+    const { app, source } = await startWithSource(12_000);
+    const before = await open(app);
+    await before.untilFresh();
+    source.fails = true;
+    await pause(1200);
+    source.heldFrom = 5000;
+    source.fails = false;
+    await before.until('the first page again', () => before.subjects.length === 17_000);
+    return { app, source, before };
+  }
+
+  const rowsBeforeFresh = ({ events }: FeedReader): number =>
+    events
+      .slice(
+        0,
+        events.findIndex(({ event }) => event === 'fresh'),
+      )
+      .filter(({ event }) => event === 'revocations')
+      .reduce((sum, { data }) => sum + (data as unknown[]).length, 0);
+
+  test('nobody who has not all of it is told that he has', async () => {
+    const { app, source, before } = await startAgain();
+    const place = before.lastId;
+    const [anew, further] = [await open(app), await open(app, { 'last-event-id': place })];
+    await anew.until('the first page', () => anew.subjects.length === 5000);
+    await pause(1500);
+    expect([anew.of('fresh').length, further.of('fresh').length]).toEqual([0, 0]);
+    source.goOn();
+    await Promise.all([anew.untilFresh(), further.untilFresh()]);
+    expect([place, rowsBeforeFresh(anew), rowsBeforeFresh(further)]).toEqual(['1:5000', 12_000, 7000]);
+  });
+
+  test('whoever had all goes on being told how old that is', async () => {
+    const { source, before } = await startAgain();
+    const count = before.of('fresh').length;
+    await before.until('two words more', () => before.of('fresh').length >= count + 2);
+    expect(before.of('fresh').at(-1)?.data.age).toBeGreaterThan(2000);
+    source.goOn();
+    await before.until('a lower age', () => (before.of('fresh').at(-1)?.data.age as number) < 1500);
+    expect(before.subjects).toHaveLength(24_000);
   });
 });
 
