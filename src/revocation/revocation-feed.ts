@@ -84,6 +84,7 @@ class PollingFeed implements RevocationFeed {
   readonly #readTimeout: number;
 
   #last: Pick<RevocationPage, 'position' | 'more'> | null = null;
+  #isFromStart = true;
   #prunedAt = -Infinity;
   #running: Promise<void> | null = null;
   #next: Promise<void> | null = null;
@@ -215,6 +216,7 @@ class PollingFeed implements RevocationFeed {
   async #readPages(): Promise<void> {
     for (;;) {
       const from = this.#last?.position ?? null;
+      this.#isFromStart ||= from === null;
       const page = await within(this.#readTimeout, this.#source.read(from));
       this.#apply(page);
       const { position, more } = page;
@@ -226,10 +228,12 @@ class PollingFeed implements RevocationFeed {
     }
   }
 
-  /** What is read from the start is no news of others: it may have been written at any time. */
-  #apply({ rows, now }: RevocationPage): void {
+  /** What is read from the start, to its last page, is no news of others: it may have been written at any time. */
+  #apply({ rows, now, more }: RevocationPage): void {
     const news = this.#index.apply(rows);
-    if (this.#last !== null) for (const { revokedAt } of news) this.#propagation.record(now - revokedAt);
+    const isNews = !this.#isFromStart;
+    this.#isFromStart &&= more;
+    if (isNews) for (const { revokedAt } of news) this.#propagation.record(now - revokedAt);
   }
 
   #prune({ monotonic, wall }: Moment): void {
