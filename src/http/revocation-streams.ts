@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream';
 import type { Core } from '../core.js';
 import { AuthError } from '../errors.js';
 import type { Principal } from '../model/app-types.js';
+import { mostStreamsPerKey } from '../limits/feed-limit.js';
 import type { Revocation } from '../model/store.js';
 import { eventNames, heartbeatSeconds, type IssuerFacts } from '../protocol/revocation-events.js';
 import type { FeedStep } from '../revocation/revocation-feed.js';
@@ -10,7 +11,6 @@ import { eventFrame, RevocationPages, rowFrames } from './revocation-pages.js';
 import { RevocationStream } from './revocation-stream.js';
 
 const mostStreams = 1000;
-const mostStreamsPerKey = 100;
 const stalledMilliseconds = 5000;
 /** Whoever comes back proves again that he may read. Not all at once: up to a minute later. */
 const shortestLifeMilliseconds = 240_000;

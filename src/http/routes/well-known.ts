@@ -1,6 +1,6 @@
 /** Public documents at the origin's root, for services that verify on their own. */
 import { readHeader } from '../../access/credentials.js';
-import type { Principal } from '../../model/app-types.js';
+import type { KnownApiKey } from '../../access/api-key-verifier.js';
 import type { Exchange } from '../exchange.js';
 import { ok, type Answer } from '../message.js';
 
@@ -26,7 +26,7 @@ export function answerMetadata({ core }: Exchange<null, object>): Answer {
 }
 
 /** Revocations as server-sent events. */
-export function answerRevocations({ streams, request, who }: Exchange<Principal, object>): Answer {
+export function answerRevocations({ streams, request, who }: Exchange<KnownApiKey, object>): Answer {
   const position = readHeader(request.headers, 'last-event-id');
   return {
     status: 200,
