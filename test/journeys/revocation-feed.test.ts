@@ -5,6 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { sqlite } from 'countersign/sqlite';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { OpenStore, Revocation, RevocationPage, Store } from '../../dist/model/store.js';
+import { RevocationStreams } from '../../dist/http/revocation-streams.js';
 import { FeedReader } from '../support/feed-reader.js';
 import { send } from '../support/http.js';
 import { overEveryCarrier, withApp } from '../support/over-each-carrier.js';
@@ -121,6 +122,35 @@ describe('a reader', () => {
     await second.until('the end', () => second.hasEnded, 1000);
   });
 
+  test('is let go of when his key expires', async () => {
+    const { app } = at;
+    const { id } = await app.createUser();
+    const { secret } = await app.auth.apiKeys.create({ userId: id, name: 'x', scopes: ['revocations:read'], expiresIn: '1h' });
+    const [reader, other] = [await open(app, {}, secret), await open(app)];
+    await app.advance({ minutes: 59 });
+    await Promise.all([reader.untilFresh(), reader.untilFresh()]);
+    expect(reader.hasEnded).toBe(false);
+    await app.advance({ minutes: 1 });
+    await reader.until('the end', () => reader.hasEnded, 2000);
+    expect(other.hasEnded).toBe(false);
+  });
+
+  test('who was let go of and does not take what is left is cut off after seconds', async () => {
+    const { app } = at;
+    const { id } = await app.createUser();
+    const { apiKey } = await app.auth.apiKeys.create({ userId: id, name: 'x', scopes: ['revocations:read'] });
+    const stream = new RevocationStreams(app.internals.core).open({ userId: id, sessionId: apiKey.id, validUntil: Infinity }, null);
+    let isClosed = false;
+    stream.on('close', () => (isClosed = true));
+    // Something waits, and nobody comes for it.
+    stream.read(0);
+    await pause(100);
+    expect(stream.readableLength).toBeGreaterThan(0);
+    await app.auth.apiKeys.revoke(apiKey.id);
+    for (let second = 0; !isClosed && second < 8; second += 1) await pause(1000);
+    expect(isClosed).toBe(true);
+  });
+
   test('is one of a hundred with the same key, and no more', async () => {
     const { app } = at;
     const key = await newServiceKey(app);
@@ -154,6 +184,8 @@ class SourceInHand implements Store {
   epoch = 1;
   reads = 0;
   fails = false;
+  /** At the end of each position. */
+  suffix = '';
   /** While set, what begins there or later is not answered. */
   heldFrom = Infinity;
   #release = (): void => undefined;
@@ -185,7 +217,7 @@ class SourceInHand implements Store {
     if (start >= this.heldFrom) await (this.#held ??= new Promise((resolve) => (this.#release = resolve)));
     const rows = this.rows.slice(start, start + 5000);
     const end = start + rows.length;
-    return { rows, position: `${this.epoch}:${end}`, more: end < this.rows.length, now: 0 };
+    return { rows, position: `${this.epoch}:${end}${this.suffix}`, more: end < this.rows.length, now: 0 };
   }
 }
 
@@ -211,6 +243,20 @@ describe('the store', () => {
     }
     // Five pages, and what the feed itself reads each second.
     expect(source.reads - before).toBeLessThan(5 + 8);
+  });
+
+  test('may have long positions: PostgreSQL names the transactions that are under way', async () => {
+    const { app, source } = await startWithSource(3);
+    source.suffix = `:${'1234567,'.repeat(180)}`;
+    const reader = await open(app);
+    source.revoke('ses_before');
+    await reader.until('the one before', () => reader.subjects.includes('ses_before'));
+    await reader.untilFresh();
+    reader.close();
+    source.revoke('ses_meanwhile');
+    const again = await open(app, { 'last-event-id': reader.lastId });
+    await again.until('the one meanwhile', () => again.subjects.length > 0);
+    expect([reader.lastId.length, again.subjects]).toEqual([1444, ['ses_meanwhile']]);
   });
 
   test('is read for nobody while nothing happens', async () => {
