@@ -13,6 +13,7 @@ import { consoleLogger } from './events/console-logger.js';
 import { createEmitter } from './events/emit-event.js';
 import type { FlowContext } from './flows/context.js';
 import { AttemptLimiter } from './limits/attempt-limiter.js';
+import { feedLimit } from './limits/feed-limit.js';
 import { RequestLimiter } from './limits/request-limiter.js';
 import type { AccessRule, AppTypes, Clock, Logger } from './model/app-types.js';
 import { keptBeyondTokensSeconds } from './model/clock-tolerance.js';
@@ -149,7 +150,8 @@ function assemble<App extends AppTypes>(options: AuthOptions<App>, ground: Groun
   };
   const compiled = new WeakMap<AccessRule, CompiledRule>();
   const { counters } = store;
-  const requests = new RequestLimiter({ counters, limit: config.limits.api, logger });
+  const { api } = config.limits;
+  const requests = new RequestLimiter({ counters, limits: { api, refresh: api, feed: api === null ? null : feedLimit }, logger });
   const hooks = applicationHooks(options);
   const permissionsOf = createPermissionsOf(config.roles);
   const apiKeys = new ApiKeyVerifier({ store: store.apiKeys, index, feed, clock, logger, permissionsOf, claimsOf: hooks.claimsOf });

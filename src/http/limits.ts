@@ -2,6 +2,7 @@
 import { anyUser } from '../access/access-rule.js';
 import { readBasic, readBearer, readHeader } from '../access/credentials.js';
 import { AuthError } from '../errors.js';
+import type { RequestLimitName } from '../model/limits.js';
 import type { UserRecord } from '../model/store.js';
 import { parseEmail, parseUsername } from '../policy/identifiers.js';
 import { isApiKey } from '../tokens/api-key.js';
@@ -19,7 +20,12 @@ export function limitRefresh(arrival: Arrival, sessionId: string): void {
   take(arrival, 'refresh', sessionId);
 }
 
-function take(arrival: Arrival, name: 'api' | 'refresh', of: string): void {
+/** Opening the feed of revocations has one too: a service that cannot read it refuses everybody. */
+export function limitFeed(arrival: Arrival, keyId: string): void {
+  take(arrival, 'feed', keyId);
+}
+
+function take(arrival: Arrival, name: RequestLimitName, of: string): void {
   const taken = arrival.core.requests.take(name, of);
   if (taken === null) return;
   arrival.limits.push(taken.state);

@@ -91,5 +91,5 @@ export const routes: readonly AnyRoute[] = [
 
   route({ method: 'GET', path: '/.well-known/jwks.json', guard: anyone, body: noBody, isPublic: true, answer: answerJwks }),
   route({ method: 'GET', path: '/.well-known/countersign', guard: anyone, body: noBody, isPublic: true, answer: answerMetadata }),
-  route({ method: 'GET', path: revocationsPath, guard: readsRevocations, body: noBody, answer: answerRevocations }),
+  route({ method: 'GET', path: revocationsPath, guard: readsRevocations, body: noBody, limitsItself: true, answer: answerRevocations }),
 ];

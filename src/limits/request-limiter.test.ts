@@ -30,7 +30,9 @@ beforeEach(() => {
   vi.clearAllMocks();
   now = 0;
   counters = new CountersInHand();
-  limiter = new RequestLimiter({ counters, limit: { count: 10, windowSeconds: 60 }, logger, monotonicNow: () => now });
+  const limit = { count: 10, windowSeconds: 60 };
+  const limits = { api: limit, refresh: null, feed: { count: 50, windowSeconds: 300 } };
+  limiter = new RequestLimiter({ counters, limits, logger, monotonicNow: () => now });
 });
 afterEach(() => {
   limiter.stop();
@@ -47,6 +49,16 @@ describe('a limit of requests', () => {
     expect(takeTimes(15)).toBe(10);
     expect(takeTimes(15, 'b')).toBe(10);
     expect(take().state).toEqual({ name: 'api', limit: { count: 10, windowSeconds: 60 }, remaining: 0, resetSeconds: 60 });
+  });
+
+  it('is one of several, each with its own count and time', async () => {
+    expect(takeTimes(15)).toBe(10);
+    const feed = Array.from({ length: 60 }, () => limiter.take('feed', 'a')!);
+    expect(feed.filter(({ refused }) => !refused)).toHaveLength(50);
+    expect(feed.at(-1)!.state).toMatchObject({ name: 'feed', resetSeconds: 300 });
+    expect(limiter.take('refresh', 'a')).toBeNull();
+    await exchange();
+    expect(Object.fromEntries(counters.counts)).toEqual({ 'api a': 10, 'feed a': 50 });
   });
 
   it('begins anew when its time has passed', () => {

@@ -1,6 +1,6 @@
 /** Limits requests by key: counts in memory, without waiting, and exchanges the counts with the other processes a few times a second. */
 import type { Logger } from '../model/app-types.js';
-import type { CounterStore, Limit, LimitState } from '../model/limits.js';
+import type { CounterStore, Limit, LimitState, RequestLimitName } from '../model/limits.js';
 
 const exchangeEveryMilliseconds = 250;
 /** One exchange is one statement of the store. */
@@ -10,14 +10,15 @@ const mostKeys = 50_000;
 
 export interface RequestLimiterOptions {
   readonly counters: CounterStore;
-  /** Null: nothing is limited. */
-  readonly limit: Limit | null;
+  /** Null: not limited. */
+  readonly limits: Readonly<Record<RequestLimitName, Limit | null>>;
   readonly logger: Logger;
   /** Milliseconds that never go back. Default `performance.now`. */
   readonly monotonicNow?: () => number;
 }
 
 interface Window {
+  readonly limit: Limit;
   /** As of the last exchange, all processes together. */
   known: number;
   /** Since then, here. */
@@ -28,7 +29,7 @@ interface Window {
 /** Each exchange can lag behind, so that all processes together let a little more through than the limit. */
 export class RequestLimiter {
   readonly #counters: CounterStore;
-  readonly #limit: Limit | null;
+  readonly #limits: RequestLimiterOptions['limits'];
   readonly #logger: Logger;
   readonly #now: () => number;
   #recent: Map<string, Window> = new Map();
@@ -38,16 +39,16 @@ export class RequestLimiter {
   /** What others count is not known: less is let through, so that all together do not let more. */
   #alone = false;
 
-  constructor({ counters, limit, logger, monotonicNow }: RequestLimiterOptions) {
+  constructor({ counters, limits, logger, monotonicNow }: RequestLimiterOptions) {
     this.#counters = counters;
-    this.#limit = limit;
+    this.#limits = limits;
     this.#logger = logger;
     this.#now = monotonicNow ?? (() => performance.now());
   }
 
-  /** Counts one request. Null where nothing is limited; `refused`: it is one too many, and does not count. */
-  take(name: 'api' | 'refresh', of: string): { readonly state: LimitState; readonly refused: boolean } | null {
-    const limit = this.#limit;
+  /** Counts one request. Null where it is not limited; `refused`: it is one too many, and does not count. */
+  take(name: RequestLimitName, of: string): { readonly state: LimitState; readonly refused: boolean } | null {
+    const limit = this.#limits[name];
     if (limit === null) return null;
     const key = `${name} ${of}`;
     const now = this.#now();
@@ -64,10 +65,10 @@ export class RequestLimiter {
     this.#timer = null;
   }
 
-  #windowOf(key: string, now: number, { windowSeconds }: Limit): Window {
+  #windowOf(key: string, now: number, limit: Limit): Window {
     const found = this.#find(key);
     if (found !== undefined && found.resetsAt > now) return found;
-    const window = { known: 0, unsent: 0, resetsAt: now + windowSeconds * 1000 };
+    const window = { limit, known: 0, unsent: 0, resetsAt: now + limit.windowSeconds * 1000 };
     this.#keep(key, window);
     return window;
   }
@@ -99,7 +100,6 @@ export class RequestLimiter {
 
   /** Never rejects. */
   async #exchange(): Promise<void> {
-    const windowSeconds = this.#limit?.windowSeconds ?? 0;
     const sent = [...this.#unsent].slice(0, mostPerExchange).flatMap((key) => {
       const window = this.#find(key);
       this.#unsent.delete(key);
@@ -110,7 +110,9 @@ export class RequestLimiter {
       window.known += amount;
     }
     try {
-      const counted = await this.#counters.add(sent.map(({ key, amount }) => ({ key, amount, windowSeconds })));
+      const counted = await this.#counters.add(
+        sent.map(({ key, amount, window }) => ({ key, amount, windowSeconds: window.limit.windowSeconds })),
+      );
       counted.forEach(({ count, resetsInMilliseconds }, index) => {
         const window = sent[index]?.window;
         if (window === undefined) return;

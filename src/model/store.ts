@@ -331,9 +331,12 @@ export interface Revocation {
   readonly expiresAt: number;
 }
 
+/** On PostgreSQL a position names the transactions that are under way. */
+export const longestPosition = 2000;
+
 export interface RevocationPage {
   readonly rows: readonly Revocation[];
-  /** Where to go on. Opaque to the reader. */
+  /** Where to go on. Opaque to the reader; at most `longestPosition` visible ASCII characters. */
   readonly position: string;
   /** True when there may be more to read at once. */
   readonly more: boolean;

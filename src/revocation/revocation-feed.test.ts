@@ -240,6 +240,19 @@ describe('keeping up', () => {
   });
 });
 
+describe('propagation', () => {
+  it('counts no page of what is read from the start, and every page of what follows', async () => {
+    source.pageSize = 3;
+    for (let number = 0; number < 10; number += 1) source.revoke(`ses_${number}`);
+    await pass(600_000);
+    await makeFeed().start();
+    expect(feed.propagation().count).toBe(0);
+    for (let number = 10; number < 15; number += 1) source.revoke(`ses_${number}`);
+    await pass(1000);
+    expect(feed.propagation()).toMatchObject({ count: 5, maxMilliseconds: 1000 });
+  });
+});
+
 describe('age', () => {
   it('counts from the start of the last completed read', async () => {
     const open = source.hold();

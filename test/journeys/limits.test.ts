@@ -2,8 +2,10 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { masterSecret, type AuthOptions } from 'countersign';
 import type { Client } from '../support/client.js';
-import type { HttpAnswer } from '../support/http.js';
+import { FeedReader } from '../support/feed-reader.js';
+import { send, type HttpAnswer } from '../support/http.js';
 import { startApp, type AppOptions, type TestApp, type TestUser } from '../support/start-app.js';
+import { newServiceKey } from '../support/start-service.js';
 
 const apps: TestApp[] = [];
 afterEach(async () => {
@@ -248,5 +250,37 @@ describe('requests', () => {
     expect(statuses(await askTimes(one.client(), 10))).toEqual({ 401: 10 });
     const client = two.client();
     await expect.poll(async () => (await client.get('/api/users/me')).status, { timeout: 5000, interval: 300 }).toBe(429);
+  });
+});
+
+describe('the feed of revocations', () => {
+  const feedPath = '/.well-known/countersign/revocations';
+  const openOnce = async (app: TestApp, key: string): Promise<number | undefined> => {
+    const reader = await FeedReader.open(app.port, key);
+    reader.close();
+    return reader.response.statusCode;
+  };
+
+  test('is opened by many services with one key, also from an address that has used up its own limit', async () => {
+    const app = await start({ limits: {} });
+    const key = await newServiceKey(app);
+    const guest = app.client();
+    for (let time = 0; time < 100; time += 1) await guest.get('/api/auth/session');
+    expect((await guest.get('/api/auth/session')).status).toBe(429);
+    const opened: (number | undefined)[] = [];
+    // A rolling restart of four workers, on each of which sixty streams end.
+    for (let time = 0; time < 240; time += 1) opened.push(await openOnce(app, key));
+    expect(new Set(opened)).toEqual(new Set([200]));
+    const head = await send({ port: app.port, path: feedPath, method: 'HEAD', headers: [['Authorization', `Bearer ${key}`]] });
+    expect(head.header('ratelimit')).toBe('"feed";r=759;t=60');
+  });
+
+  test('is closed to an address that tries keys which are none', async () => {
+    const app = await start({ limits: {} });
+    const key = await newServiceKey(app);
+    const answers: HttpAnswer[] = [];
+    for (let time = 0; time < 101; time += 1) answers.push(await send({ port: app.port, path: feedPath }));
+    expect(statuses(answers)).toEqual({ 401: 100, 429: 1 });
+    expect(await openOnce(app, key)).toBe(200);
   });
 });

@@ -1,6 +1,6 @@
 /** The feed of revocation rows: which of them a reader has not seen, told by what was committed when he last read. */
 import { systemRandom } from '../../crypto/random.js';
-import type { Revocation, RevocationPage, RevocationStore } from '../../model/store.js';
+import { longestPosition, type Revocation, type RevocationPage, type RevocationStore } from '../../model/store.js';
 import type { Run } from './connections.js';
 import type { Database } from './database.js';
 import { prepared, timed, type Statement, type Wording } from './statements.js';
@@ -129,7 +129,7 @@ const positionPattern = new RegExp(
 
 /** Null for what makes no sense: it is read from the start then. */
 function parsePosition(text: string | null): Position | null {
-  if (text === null || text.length > 4 * maxSnapshotLength) return null;
+  if (text === null || text.length > longestPosition) return null;
   const [whole, feedEpoch = '', server = '', xmax = '', running = '', highest = '', ...rest] = positionPattern.exec(text) ?? [];
   if (whole === undefined) return null;
   const [nextXmax, nextRunning, after] = rest;
