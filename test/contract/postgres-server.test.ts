@@ -236,6 +236,22 @@ describe.skipIf(!hasPostgres())('a server of which everything is expected', () =
     });
   });
 
+  test('what fails again and again until its time is over is answered then, and the store can be closed', async () => {
+    const pool = new pg.Pool({ connectionString: url, max: 30 });
+    const store = await open(pool, { bounds: { deadlineMilliseconds: 1000 } });
+    await server.query(
+      `CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        PERFORM pg_sleep(0.12); RAISE 'not now' USING ERRCODE = 'serialization_failure'; END $$;
+      CREATE TRIGGER fail BEFORE INSERT ON countersign.users FOR EACH ROW EXECUTE FUNCTION public.fail()`,
+      database(),
+    );
+    // So many that for some of them the time is over in a pause between two attempts.
+    const creating = Array.from({ length: 30 }, () => refusedAfter(() => createUser(store)));
+    for (const after of await Promise.all(creating)) expect(after).toBeLessThan(1500);
+    await store.close();
+    await pool.end();
+  });
+
   test('a commit for which no standby vouches in time is not acknowledged', async () => {
     const store = await open(url, { bounds: { deadlineMilliseconds: 1500 } });
     const { id, userId } = await newSession(store);

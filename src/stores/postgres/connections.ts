@@ -34,9 +34,10 @@ export class Deadline {
     return this.#expired;
   }
 
-  /** What is to be done when it expires; replaces what was to be done. */
+  /** What is to be done when it expires, or now when it has; replaces what was to be done. */
   onExpiry(action: () => void): void {
     this.#onExpiry = action;
+    if (this.#expired) action();
   }
 
   clear(): void {
@@ -95,6 +96,7 @@ export class Connections {
 
   #take(deadline: Deadline): Promise<PostgresPoolClient> {
     return new Promise((resolve, reject) => {
+      // A pause before it is done again may have used up what time there was.
       deadline.onExpiry(() => reject(new PostgresFailure({ message: 'no connection became free' })));
       const taken = async (): Promise<void> => {
         const client = await this.#pool.connect();
