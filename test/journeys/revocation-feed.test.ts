@@ -170,8 +170,8 @@ class SourceInHand implements Store {
   async #read(position: string | null): Promise<RevocationPage> {
     this.reads += 1;
     if (this.fails) throw new Error('no database');
-    // A promoted replica that takes a position of the old server for its own skips what it does not have.
-    const start = Number(position?.split(':')[1] ?? 0);
+    const [epoch, read] = position?.split(':').map(Number) ?? [];
+    const start = epoch === this.epoch ? (read ?? 0) : 0;
     const rows = this.rows.slice(start, start + 5000);
     const end = start + rows.length;
     return { rows, position: `${this.epoch}:${end}`, more: end < this.rows.length, now: 0 };

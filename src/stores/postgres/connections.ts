@@ -87,9 +87,7 @@ export class Connections {
   }
 
   async #prepare(client: PostgresPoolClient): Promise<Run> {
-    const run = runOn(client);
-    const [settings] = await run<{ standby: boolean }>(this.#setUp);
-    if (settings?.standby === true) throw new PostgresFailure({ message: 'this server is a standby, which may lag behind' });
+    const run = await setUpOn(client, this.#setUp);
     this.#runs.set(client, run);
     return run;
   }
@@ -106,6 +104,14 @@ export class Connections {
       taken().catch((error: unknown) => reject(new PostgresFailure(error)));
     });
   }
+}
+
+/** @throws {PostgresFailure} also when it leads to where we must not read */
+export async function setUpOn(client: Pick<PostgresPoolClient, 'query' | 'on'>, setUp: Statement): Promise<Run> {
+  const run = runOn(client);
+  const [settings] = await run<{ standby: boolean }>(setUp);
+  if (settings?.standby === true) throw new PostgresFailure({ message: 'this server is a standby, which may lag behind' });
+  return run;
 }
 
 export function runOn(client: Pick<PostgresPoolClient, 'query' | 'on'>): Run {
