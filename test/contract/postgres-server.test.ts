@@ -236,6 +236,22 @@ describe.skipIf(!hasPostgres())('a server of which everything is expected', () =
     });
   });
 
+  test.each(['55P03', '57014', '25P03', '25P04'])(
+    'an act that the server gives up (%s) is refused, and is no reason to refuse others',
+    async (code) => {
+      const store = await open();
+      const { id } = await newSession(store);
+      await server.query(
+        `CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no' USING ERRCODE = '${code}'; END $$;
+      CREATE TRIGGER fail BEFORE INSERT ON countersign.users FOR EACH ROW EXECUTE FUNCTION public.fail()`,
+        database(),
+      );
+      await refusedAfter(() => createUser(store));
+      const found = await Promise.all(Array.from({ length: 60 }, () => store.sessions.find(id)));
+      expect(found).toMatchObject(Array(60).fill({ session: { id } }));
+    },
+  );
+
   describe('revocations are read', () => {
     /** As a node does, all the time. */
     async function openListening(address: Opening['address'] = url): Promise<OpenStore> {

@@ -137,7 +137,8 @@ export class Database {
     return this.#admitted(async () => {
       if (this.#parts.context.mode === 'inspect') throw new StoreUnavailableError('The database was opened to be inspected only.');
       const { result, seen } = await this.#repeat(work, milliseconds);
-      this.#tell(seen.revocations);
+      // Otherwise it was rolled back, and what was to be revoked is not.
+      if (result !== null) this.#tell(seen.revocations);
       await this.#keepLife(seen);
       return result;
     });
@@ -193,7 +194,7 @@ export class Database {
   }
 
   #rejectionOf(failure: PostgresFailure, deadline: Deadline): Error {
-    this.#isFailing = deadline.expired || failure.isUnavailability;
+    if (deadline.expired || !failure.tookTooLong) this.#isFailing = deadline.expired || failure.isUnavailability;
     if (deadline.expired) return new StoreUnavailableError(`The database did not answer within ${deadline.milliseconds / 1000} seconds.`);
     if (failure.isUnavailability) return new StoreUnavailableError(`The database cannot be used: ${failure.message}.`);
     return failure;
