@@ -25,6 +25,7 @@ import { resolveOptions } from './policy/resolve-options.js';
 import { createPermissionsOf } from './policy/roles.js';
 import { createRevocationFeed, type RevocationFeed } from './revocation/revocation-feed.js';
 import { createRevocationIndex, type RevocationIndex } from './revocation/revocation-index.js';
+import { KeyReload } from './tokens/key-reload.js';
 import type { KeyRing } from './tokens/key-ring.js';
 import { openKeyRotation, type KeyRotation } from './tokens/key-rotation.js';
 
@@ -62,6 +63,7 @@ interface Opened {
   readonly index: RevocationIndex;
   readonly feed: RevocationFeed;
   readonly keys: KeyRotation;
+  readonly reload: KeyReload;
 }
 
 /** @throws {ConfigError} every problem of the options; a secret that does not open the store's keys; a schema that does not fit. */
@@ -77,11 +79,10 @@ export async function createCore<App extends AppTypes>(options: AuthOptions<App>
 
 async function open<App extends AppTypes>(options: AuthOptions<App>, { config, secrets, logger, clock }: Ground): Promise<Opened> {
   const index = createRevocationIndex();
-  let keys: KeyRotation | undefined;
+  let reload: KeyReload | undefined;
   const apply = (rows: readonly Revocation[]): readonly Revocation[] => {
     // Until the new keys are here, tokens would be signed with one that nobody accepts.
-    if (rows.some(({ kind }) => kind === 'key'))
-      keys?.refresh().catch((error: unknown) => logger.error({ err: error }, 'keys not reloaded'));
+    if (rows.some(({ kind }) => kind === 'key')) reload?.begin();
     return index.apply(rows);
   };
   const bus = await options.bus?.open({ logger });
@@ -101,7 +102,7 @@ async function open<App extends AppTypes>(options: AuthOptions<App>, { config, s
     hints: [store.hints, bus].filter((hints) => hints !== null && hints !== undefined),
   });
   try {
-    keys = await openKeyRotation({
+    const keys = await openKeyRotation({
       store: store.keys,
       secrets,
       random: systemRandom,
@@ -113,9 +114,11 @@ async function open<App extends AppTypes>(options: AuthOptions<App>, { config, s
       },
       memorySeconds: config.session.absoluteSeconds,
     });
+    reload = new KeyReload(keys, logger);
     await feed.start();
-    return { store, bus, index, feed, keys };
+    return { store, bus, index, feed, keys, reload };
   } catch (error) {
+    reload?.stop();
     feed.stop();
     await Promise.all([store.close(), bus?.close()]);
     throw error;
@@ -135,7 +138,8 @@ async function openStore<App extends AppTypes>(
   }
 }
 
-function assemble<App extends AppTypes>(options: AuthOptions<App>, ground: Ground, { store, bus, index, feed, keys }: Opened): Core {
+function assemble<App extends AppTypes>(options: AuthOptions<App>, ground: Ground, opened: Opened): Core {
+  const { store, bus, index, feed, keys, reload } = opened;
   const { config, secrets, logger, clock } = ground;
   const emit = createEmitter({ clock, logger, onEvent: options.onEvent });
   const ring = (): KeyRing => keys.current();
@@ -155,7 +159,7 @@ function assemble<App extends AppTypes>(options: AuthOptions<App>, ground: Groun
   const hooks = applicationHooks(options);
   const permissionsOf = createPermissionsOf(config.roles);
   const apiKeys = new ApiKeyVerifier({ store: store.apiKeys, index, feed, clock, logger, permissionsOf, claimsOf: hooks.claimsOf });
-  const stopUpkeep = startUpkeep({ keys, logger, purge: () => store.purge(purgeRows) });
+  const stopUpkeep = startUpkeep({ keys, reload, logger, purge: () => store.purge(purgeRows) });
   return {
     ...ground,
     ...hooks,
@@ -205,12 +209,13 @@ function withApply(index: RevocationIndex, apply: RevocationIndex['apply']): Pic
 
 interface Upkeep {
   readonly keys: KeyRotation;
+  readonly reload: KeyReload;
   readonly purge: () => Promise<boolean>;
   readonly logger: Logger;
 }
 
 /** Keys by age, and the removal of what has expired for good, a few rows at a time. */
-function startUpkeep({ keys, purge, logger }: Upkeep): () => void {
+function startUpkeep({ keys, reload, purge, logger }: Upkeep): () => void {
   const attempt = (what: string, work: () => Promise<unknown>): void => {
     work().catch((error: unknown) => logger.error({ err: error }, `${what} failed; it is tried again`));
   };
@@ -223,6 +228,7 @@ function startUpkeep({ keys, purge, logger }: Upkeep): () => void {
   ];
   for (const timer of timers) timer.unref();
   return () => {
+    reload.stop();
     for (const timer of timers) clearInterval(timer);
   };
 }

@@ -345,7 +345,10 @@ export interface RevocationPage {
 }
 
 export interface RevocationStore {
-  /** Unexpired rows after `position` (null: from the start), oldest first. A position of another feed epoch reads from the start. */
+  /**
+   * Unexpired rows after `position` (null: from the start), oldest first. A position of another feed epoch reads from the start, and so does one
+   * of another server, such as a replica that was promoted: readers keep theirs whatever failed in between.
+   */
   read(position: string | null): Promise<RevocationPage>;
 }
 

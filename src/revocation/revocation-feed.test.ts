@@ -190,15 +190,15 @@ describe('keeping up', () => {
     expect([isRevoked('ses_1'), feed.isFresh()]).toEqual([true, true]);
   });
 
-  it('reads everything again after a failure, for what answers then may be another server', async () => {
+  it('reads on after a failure, and not everything again, which would add to what a slow database has to do', async () => {
     source.revoke('ses_1');
     await makeFeed().start();
-    source.fail('connection lost');
+    source.fail('no connection became free');
     await pass(1000);
     source.answerAgain();
-    source.rows.splice(0, 1, { kind: 'session', subject: 'ses_2', value: 0, revokedAt: wall, expiresAt: farAway });
+    source.revoke('ses_2');
     await pass(1000);
-    expect(source.positions).toEqual([null, '1', null]);
+    expect(source.positions).toEqual([null, '1', '1']);
     expect([isRevoked('ses_1'), isRevoked('ses_2')]).toEqual([true, true]);
   });
 

@@ -23,7 +23,7 @@ export interface RevocationFeedOptions {
   readonly hints?: readonly RevocationHints[];
 }
 
-/** One step of the reading: what followed `from`. Null: from the start, also again after a failure. */
+/** One step of the reading: what followed `from`. Null: from the start. */
 export interface FeedStep {
   readonly from: string | null;
   readonly page: RevocationPage;
@@ -56,7 +56,7 @@ export interface RevocationFeed {
   waitUntilFresh(timeoutMilliseconds?: number): Promise<boolean>;
   /** A hint that there is something to read. */
   wake(): void;
-  /** How the last step ended; null before the first and after a failure. */
+  /** How the last step ended; null before the first. */
   lastStep(): Pick<RevocationPage, 'position' | 'more'> | null;
   listen(listener: FeedListener): void;
   /** Tells those who listen what this process has committed; it is in the index already. */
@@ -203,8 +203,7 @@ class PollingFeed implements RevocationFeed {
     try {
       await this.#readPages();
     } catch (error) {
-      // What answers next may be a promoted replica, on which a position of the old one would skip rows.
-      this.#last = null;
+      // The position stays. Where it is of another server, the store knows; and a database that is slow gains nothing by giving everything again.
       this.#reportFailure(error);
       throw error;
     }

@@ -81,7 +81,7 @@ function readStatement(wording: Wording): Statement {
 export function revocationStore(database: Database, wording: Wording): RevocationStore {
   const statement = readStatement(wording);
   const select = async ({ seen, highest, paging }: typeof fromTheStart): Promise<[FeedRow, ...FeedRow[]]> =>
-    (await database.read(statement, seen.xmax, seen.running, highest, paging?.after ?? '0')) as [FeedRow, ...FeedRow[]];
+    (await database.readAside(statement, seen.xmax, seen.running, highest, paging?.after ?? '0')) as [FeedRow, ...FeedRow[]];
   return {
     read: async (text) => {
       const position = parsePosition(text);
