@@ -282,7 +282,7 @@ function apiKeysOf<App extends AppTypes>(core: Core): ApiKeys<App> {
     },
     async verify(key, rule) {
       const compiled = core.compile(rule ?? anyUser);
-      const { principal } = await core.apiKeys.verify(key, compiled.revocation);
+      const { principal } = await core.apiKeys.verify(key, { revocation: compiled.revocation });
       if (rule) authorize(principal, compiled, 0);
       return principal as Principal<App>;
     },

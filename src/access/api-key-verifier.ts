@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto';
 import { AuthError } from '../errors.js';
 import { recordUseEverySeconds, type ApiKeyAndUser, type ApiKeyStore } from '../model/api-key.js';
-import type { Clock, Logger, Principal } from '../model/app-types.js';
+import type { Clock, Logger, Principal, RequestLike } from '../model/app-types.js';
+import type { TrustedProxies } from '../model/config.js';
 import type { UserRecord } from '../model/store.js';
 import { judgeApiKey } from '../policy/api-key-life.js';
 import { namedPermissions, type PermissionsOf } from '../policy/roles.js';
@@ -11,6 +12,7 @@ import type { RevocationFeed } from '../revocation/revocation-feed.js';
 import type { RevocableToken, RevocationIndex, TokenFingerprints } from '../revocation/revocation-index.js';
 import { parseApiKey, type ApiKeyContent } from '../tokens/api-key.js';
 import { BoundedMap } from './bounded-map.js';
+import { sourceOf } from './client-address.js';
 import { LookUpAllowance } from './look-up-allowance.js';
 import { PendingError, whenSettled } from './pending-error.js';
 import { TokenPrincipal } from './verified-token.js';
@@ -23,6 +25,8 @@ export interface ApiKeyVerifierOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly permissionsOf: PermissionsOf;
+  /** Look-ups count for whoever is behind them. */
+  readonly trustedProxies: TrustedProxies;
   /** The application's public facts about the owner. */
   claimsOf(user: UserRecord): Promise<Readonly<Record<string, unknown>> | undefined>;
 }
@@ -46,6 +50,8 @@ interface RefusedApiKey {
 export interface Asking {
   readonly revocation: 'strict' | 'available';
   readonly now: number;
+  /** The request that brought the key. Left out: it did not come in one. */
+  readonly request?: RequestLike | undefined;
 }
 
 /** What was read is believed for so long; revocation is looked up beside it each time. */
@@ -55,8 +61,8 @@ const renewAfterMilliseconds = 30_000;
 const refusedMilliseconds = 10_000;
 /** About 2 kB each. */
 const capacity = 10_000;
-/** Look-ups of keys that turn out to be none, each second: a database does not feel that many. */
-const strangersPerSecond = 200;
+/** Look-ups of keys that turn out to be none: a database does not feel that many. One address gets a quarter of them at the most. */
+const strangers = { perSecond: 200, perSource: 50 };
 /** The last second that a `Date` can hold. */
 const never = 8_640_000_000_000;
 
@@ -66,7 +72,7 @@ export class ApiKeyVerifier {
   readonly #known = new BoundedMap<KnownApiKey>(capacity);
   readonly #refused = new BoundedMap<RefusedApiKey>(capacity);
   readonly #underWay: Map<string, Promise<boolean>> = new Map();
-  readonly #strangers = new LookUpAllowance(strangersPerSecond);
+  readonly #strangers = new LookUpAllowance(strangers);
 
   constructor(options: ApiKeyVerifierOptions) {
     this.#options = options;
@@ -77,12 +83,13 @@ export class ApiKeyVerifier {
    * @throws {AuthError} `token_invalid`, `token_expired`, `session_revoked`, `account_disabled`; `overloaded` while too many are tried that are
    * none; a `PendingError` for a key that must be looked up first, and while revocations are not up to date.
    */
-  find(key: string, { revocation, now }: Asking): KnownApiKey {
+  find(key: string, asking: Asking): KnownApiKey {
     const { index, feed } = this.#options;
+    const { revocation, now } = asking;
     const digest = digestOf(key);
     const known = this.#known.get(digest);
     const isBelieved = known !== undefined && now - known.readAt < knownMilliseconds && index.check(known, known.fingerprints) === null;
-    if (!isBelieved) throw this.#pending(digest, key, { revocation, now });
+    if (!isBelieved) throw this.#pending(digest, key, asking);
     if (now >= known.validUntil) throw new AuthError('token_expired');
     if (revocation === 'strict' && !feed.isFresh(now)) throw new PendingError('revocation_unavailable', () => feed.waitUntilFresh());
     if (now - known.readAt >= renewAfterMilliseconds) this.#renew(digest, key, now);
@@ -90,17 +97,25 @@ export class ApiKeyVerifier {
   }
 
   /** As `find`, and waits for what is missing. @throws {AuthError} 401, 403, 503. */
-  verify(key: string, revocation: Asking['revocation']): Promise<KnownApiKey> {
-    return whenSettled(() => this.find(key, { revocation, now: this.#options.clock.now() }));
+  verify(key: string, asking: Omit<Asking, 'now'>): Promise<KnownApiKey> {
+    return whenSettled(() => this.find(key, { ...asking, now: this.#options.clock.now() }));
+  }
+
+  /**
+   * The id of a key that was genuine when it was read last, however long ago; null for any other. For counting alone: looks into memory, and
+   * causes nothing.
+   */
+  idOfKnown(key: string): string | null {
+    return this.#known.get(digestOf(key))?.sessionId ?? null;
   }
 
   /** For a key that is not known, or no longer. @throws {AuthError} where no look-up can help. */
-  #pending(digest: string, key: string, { revocation, now }: Asking): PendingError {
+  #pending(digest: string, key: string, { revocation, now, request }: Asking): PendingError {
     const refused = this.#refused.get(digest);
     if (refused !== undefined && now < refused.until) throw new AuthError(refused.code);
     const content = parseApiKey(key);
     if (content === null) throw new AuthError('token_invalid', { reason: 'no API key' });
-    const reading = this.#underWay.get(digest) ?? this.#lookUp(digest, content, now);
+    const reading = this.#underWay.get(digest) ?? this.#lookUpFor(request, digest, { content, now });
     const { feed } = this.#options;
     return new PendingError('store_unavailable', async () => (await reading) && (revocation === 'available' || feed.waitUntilFresh()));
   }
@@ -110,14 +125,23 @@ export class ApiKeyVerifier {
     if (content !== null) void this.#lookUp(digest, content, now);
   }
 
-  /** False when the store could not say. Never rejects. @throws {AuthError} `overloaded` */
-  #lookUp(digest: string, content: ApiKeyContent, now: number): Promise<boolean> {
-    const isStranger = this.#known.get(digest) === undefined;
-    if (isStranger && !this.#strangers.take(now)) throw new AuthError('overloaded', { reason: 'too many unknown API keys' });
-    const reading = this.#read(digest, content, now).finally(() => {
-      this.#underWay.delete(digest);
-      if (isStranger && this.#known.get(digest) !== undefined) this.#strangers.giveBack();
+  /** As `#lookUp`, but what was never known counts. @throws {AuthError} `overloaded` */
+  #lookUpFor(
+    request: RequestLike | undefined,
+    digest: string,
+    { content, now }: { content: ApiKeyContent; now: number },
+  ): Promise<boolean> {
+    if (this.#known.get(digest) !== undefined) return this.#lookUp(digest, content, now);
+    const source = request === undefined ? null : sourceOf(request, this.#options.trustedProxies);
+    if (!this.#strangers.take(now, source)) throw new AuthError('overloaded', { reason: 'too many unknown API keys' });
+    return this.#lookUp(digest, content, now).finally(() => {
+      if (this.#known.get(digest) !== undefined) this.#strangers.giveBack(source);
     });
+  }
+
+  /** False when the store could not say. Never rejects. */
+  #lookUp(digest: string, content: ApiKeyContent, now: number): Promise<boolean> {
+    const reading = this.#read(digest, content, now).finally(() => this.#underWay.delete(digest));
     this.#underWay.set(digest, reading);
     return reading;
   }

@@ -58,15 +58,15 @@ export const client: Guard<KnownApiKey> = ({ core, request }) => {
   if (key === undefined) throw new AuthError('token_missing');
   if (basic !== undefined && parseApiKey(basic.secret)?.id !== basic.name)
     throw new AuthError('token_invalid', { reason: 'no key of this id' });
-  return core.apiKeys.verify(key, core.config.revocation.mode);
+  return core.apiKeys.verify(key, { revocation: core.config.revocation.mode, request });
 };
 
 /** A program that was given this scope. Another service's, not a user's: no permission of anybody stands for it. */
 function withScope(scope: string): Guard<Principal> {
-  return async (arrival) => {
-    const bearer = readBearer(readHeader(arrival.request.headers, 'authorization'));
+  return async ({ core, request }) => {
+    const bearer = readBearer(readHeader(request.headers, 'authorization'));
     if (bearer === undefined) throw new AuthError('token_missing');
-    const { principal, scopes } = await arrival.core.apiKeys.verify(bearer, arrival.core.config.revocation.mode);
+    const { principal, scopes } = await core.apiKeys.verify(bearer, { revocation: core.config.revocation.mode, request });
     if (!scopes.includes(scope)) throw new AuthError('insufficient_scope');
     return principal;
   };
