@@ -39,8 +39,9 @@ class CountingStore {
       if (this.fault && this.atOnce) throw this.fault;
       return this.#find(id);
     },
-    recordUse: async () => {
+    recordUse: async (id: string, secretDigest: Uint8Array) => {
       this.uses += 1;
+      if (Buffer.compare(this.rows.get(id)!.key.secretDigest, secretDigest) === 0) this.change(id, { secretUsedAt: this.now });
       return true;
     },
   } as Partial<ApiKeyStore> as ApiKeyStore;
@@ -62,6 +63,7 @@ class CountingStore {
       name: 'x',
       scopes: ['article:write', 'article:delete'],
       secretDigest: sha256(secret),
+      secretUsedAt: null,
       previousDigest: null,
       previousUntil: null,
       createdAt: this.now,
@@ -218,6 +220,21 @@ describe('a key that is presented', () => {
     }
     expect(store.uses).toBe(2);
     expect(store.reads).toBeLessThanOrEqual(5);
+  });
+
+  test('is used for the first time under each secret, whenever the one before was used', async () => {
+    const { id, key } = store.add();
+    await keys.verify(key, strict);
+    store.change(id, { lastUsedAt: store.now });
+    const secret = systemRandom(32);
+    const { secretDigest: previousDigest } = store.rows.get(id)!.key;
+    store.change(id, { secretDigest: sha256(secret), secretUsedAt: null, previousDigest, previousUntil: store.now + 60_000 });
+    advance(30_000);
+    await keys.verify(key, strict);
+    expect(store.uses, 'under the one before').toBe(1);
+    await keys.verify(issueApiKey(id, secret), strict);
+    expect(store.uses).toBe(2);
+    expect(store.rows.get(id)!.key.secretUsedAt).toBe(store.now);
   });
 });
 

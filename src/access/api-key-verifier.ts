@@ -1,5 +1,6 @@
 /** API keys as requests present them: known ones are answered from memory, others looked up in the store, once for all who ask. */
 import { createHash } from 'node:crypto';
+import { constantTimeEqual } from '../crypto/digest.js';
 import { AuthError } from '../errors.js';
 import { recordUseEverySeconds, type ApiKeyAndUser, type ApiKeyStore } from '../model/api-key.js';
 import type { Clock, Logger, Principal, RequestLike } from '../model/app-types.js';
@@ -167,7 +168,7 @@ export class ApiKeyVerifier {
     if (found === null) return 'token_invalid';
     const verdict = judgeApiKey(found, secretDigest);
     if (!verdict.ok) return verdict.code;
-    this.#recordUse(found);
+    this.#recordUse(found, secretDigest);
     const { owner, until } = verdict;
     const { index, permissionsOf } = this.#options;
     const { id, scopes, rotatedAt, createdAt } = found.key;
@@ -199,10 +200,13 @@ export class ApiKeyVerifier {
   }
 
   /** Nobody waits for it. */
-  #recordUse({ key, now }: ApiKeyAndUser): void {
-    if (key.lastUsedAt !== null && now - key.lastUsedAt < recordUseEverySeconds * 1000) return;
+  #recordUse({ key, now }: ApiKeyAndUser, secretDigest: Uint8Array): void {
+    const isFirst = key.secretUsedAt === null && constantTimeEqual(key.secretDigest, secretDigest);
+    if (!isFirst && key.lastUsedAt !== null && now - key.lastUsedAt < recordUseEverySeconds * 1000) return;
     const { store, logger } = this.#options;
-    store.recordUse(key.id).catch((error: unknown) => logger.warn({ err: error }, 'the use of an API key could not be written down'));
+    store
+      .recordUse(key.id, secretDigest)
+      .catch((error: unknown) => logger.warn({ err: error }, 'the use of an API key could not be written down'));
   }
 }
 

@@ -136,7 +136,7 @@ interface OnlyOf {
 }
 
 /**
- * A new secret; the old one is accepted for the overlap. @throws {AuthError} `not_found`, the same for a key of someone else; `conflict` for one
+ * A new secret; the old one is accepted for the overlap, as `ApiKeyStore.rotate` says. @throws {AuthError} `not_found`, the same for a key of someone else; `conflict` for one
  * that is over, or was rotated meanwhile; `invalid_request` for the overlap.
  */
 export async function rotateApiKey(

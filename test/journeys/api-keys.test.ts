@@ -196,6 +196,31 @@ overEachCarrier(
       expect((await asProgram(app, old, '/articles')).outcome, 'two secrets ago').toBe('401 token_invalid');
     });
 
+    test('whose rotation is repeated, because the answer to the first was lost, goes on with the secret that it has', async () => {
+      const { app } = at;
+      const owner = await editor();
+      const { id, secret: inUse } = await makeKey(owner, ['article:read']);
+      expect((await asProgram(app, inUse, '/articles')).status).toBe(200);
+      const rotate = async (): Promise<HttpAnswer> => owner.post(`/api/auth/api-keys/${id}/rotate`, { overlapSeconds: 3600 });
+      const lost = (await rotate()).json.secret as string;
+      await app.advance({ minutes: 5 });
+      const repeated = await rotate();
+      expect(repeated.json.apiKey.previousSecretUntil).toBe(new Date(app.now + 3_300_000).toISOString());
+      await app.advance({ minutes: 2 });
+      const fresh = repeated.json.secret as string;
+      expect(await outcomes([inUse, lost, fresh].map((secret) => asProgram(app, secret, '/articles')))).toEqual([
+        '200',
+        '401 token_invalid',
+        '200',
+      ]);
+      await rotate();
+      await app.advance({ minutes: 2 });
+      expect(await outcomes([inUse, fresh].map((secret) => asProgram(app, secret, '/articles'))), 'once the new one is used').toEqual([
+        '401 token_invalid',
+        '200',
+      ]);
+    });
+
     test('is revoked: the next request is refused, known or not, under every secret of it, and it stays in the list', async () => {
       const { app } = at;
       const owner = await editor();

@@ -80,7 +80,8 @@ const notes = {
   },
   'POST /auth/api-keys/{id}/rotate': {
     title: 'Give an API key a new secret',
-    about: 'The old one is accepted for `overlapSeconds` more: from 60 to a week, default a day.',
+    about:
+      'The old one is accepted for `overlapSeconds` more: from 60 to a week, default a day. May be repeated when the answer was lost: a new secret that nobody has used is replaced, and the old one keeps its time.',
     answers: '201 `{ apiKey, secret }`',
     refusals: '404 `not_found`, 409 `conflict` for a key that is revoked, has expired, or was rotated meanwhile',
   },
