@@ -72,7 +72,7 @@ class CountingStore {
       lastUsedAt: null,
       revokedAt: null,
     };
-    this.rows.set(id, { key, user: owner, now: 0 });
+    this.rows.set(id, { key, user: owner, hasPassword: true, now: 0 });
     return { id, key: issueApiKey(id, secret) };
   }
 

@@ -8,6 +8,7 @@ import type { TrustedProxies } from '../model/config.js';
 import type { UserRecord } from '../model/store.js';
 import { judgeApiKey } from '../policy/api-key-life.js';
 import { namedPermissions, type PermissionsOf } from '../policy/roles.js';
+import { mayReadRevocations, revocationsScope } from '../policy/scopes.js';
 import type { ErrorCode } from '../protocol/error-codes.js';
 import type { RevocationFeed } from '../revocation/revocation-feed.js';
 import type { RevocableToken, RevocationIndex, TokenFingerprints } from '../revocation/revocation-index.js';
@@ -35,7 +36,7 @@ export interface ApiKeyVerifierOptions {
 /** A key as it was read, and its owner as he was then. */
 export interface KnownApiKey extends RevocableToken {
   readonly principal: Principal;
-  /** All that the key was given, whether or not its owner may. */
+  /** Of all that the key was given, what its owner may: permissions, and what is given to keys alone. */
   readonly scopes: readonly string[];
   /** Until when the secret that was presented is good, in milliseconds; Infinity: for ever. */
   readonly validUntil: number;
@@ -185,6 +186,7 @@ export class ApiKeyVerifier {
       ...(app === undefined ? {} : { app }),
     };
     const permitted = permissionsOf(owner.roles);
+    const readsRevocations = scopes.includes(revocationsScope) && mayReadRevocations(owner, found.hasPassword);
     const permissions = namedPermissions(scopes.filter((scope) => permitted.has(scope)));
     return {
       sessionId: id,
@@ -192,7 +194,7 @@ export class ApiKeyVerifier {
       epoch: owner.sessionEpoch,
       authzVersion: owner.authzVersion,
       principal: new TokenPrincipal(facts, permissions, 'api_key'),
-      scopes,
+      scopes: [...permissions, ...(readsRevocations ? [revocationsScope] : [])],
       validUntil,
       fingerprints: index.fingerprintsOf(id, owner.id),
       readAt,

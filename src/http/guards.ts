@@ -61,7 +61,7 @@ export const client: Guard<KnownApiKey> = ({ core, request }) => {
   return core.apiKeys.verify(key, { revocation: core.config.revocation.mode, request });
 };
 
-/** A program that was given this scope. Another service's, not a user's: no permission of anybody stands for it. */
+/** A program whose key has this scope, and whose owner may have it still. No permission stands for it. */
 function withScope(scope: string): Guard<Principal> {
   return async ({ core, request }) => {
     const bearer = readBearer(readHeader(request.headers, 'authorization'));

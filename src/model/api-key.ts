@@ -29,6 +29,8 @@ export interface ApiKeyRecord {
 export interface ApiKeyAndUser {
   readonly key: ApiKeyRecord;
   readonly user: UserRecord | null;
+  /** Whether the owner has a password: he is a person then, and no service account. */
+  readonly hasPassword: boolean;
   /** When this was read, by the store's clock. */
   readonly now: number;
 }

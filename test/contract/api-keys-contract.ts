@@ -62,8 +62,15 @@ function creating(makeStore: MakeStore): void {
     expect(await at.store.apiKeys.create({ key, epoch: 0, maxKeys: 1 })).toEqual({ outcome: 'created', key: expected });
     at.world.advance(5);
     const updated = await at.store.users.update(user.id, { name: 'Newer' });
-    expect(await at.store.apiKeys.find(key.id)).toEqual({ key: expected, user: updated, now: startAt + 5 });
+    expect(await at.store.apiKeys.find(key.id)).toEqual({ key: expected, user: updated, hasPassword: true, now: startAt + 5 });
     expect(await at.store.apiKeys.find('key_nothing')).toBeNull();
+  });
+
+  test('a key comes with whether its owner has a password', async () => {
+    const [person, service] = [await createUser(at.store), await createUser(at.store, newUser({ passwordHash: null }))];
+    const [theirs, its] = [await createKey(at.store, person.id), await createKey(at.store, service.id)];
+    expect((await at.store.apiKeys.find(theirs.id))?.hasPassword).toBe(true);
+    expect((await at.store.apiKeys.find(its.id))?.hasPassword).toBe(false);
   });
 
   test('a key without a lifetime never expires', async () => {

@@ -74,7 +74,7 @@ const notes = {
   'POST /auth/api-keys': {
     title: 'Make an API key for myself',
     about:
-      '`scopes` are permissions that one has by his roles; `revocations:read` is for administrators. `expiresIn` from 60 seconds to ten years, `null`: never; default 90 days. `secret` is what a program presents; it is in this answer and nowhere else. [Guide](../guide/api-keys.md)',
+      '`scopes` are permissions that one has by his roles; `revocations:read` is for administrators, and holds while they are that. `expiresIn` from 60 seconds to ten years, `null`: never; default 90 days. `secret` is what a program presents; it is in this answer and nowhere else. [Guide](../guide/api-keys.md)',
     answers: '201 `{ apiKey, secret }`',
     refusals: '409 `conflict` for the 51st',
   },

@@ -88,7 +88,7 @@ class ApiKeyStatements {
     );
     this.find = timed(
       wording,
-      `SELECT ${columns}, ${joinedUserColumns('users')}, terms.now
+      `SELECT ${columns}, ${joinedUserColumns('users')}, users.password_hash IS NOT NULL AS has_password, terms.now
       FROM terms CROSS JOIN ${apiKeys} LEFT JOIN ${users} ON users.id = api_keys.user_id WHERE api_keys.id = $2`,
     );
     this.list = prepared(
@@ -179,6 +179,8 @@ async function list(
   return { items, next: rows.length > limit && last !== undefined ? { createdAt: last.createdAt, id: last.id } : null };
 }
 
-function foundIn([row]: readonly (ApiKeyRow & JoinedUserRow & { readonly now: number })[]): ApiKeyAndUser | null {
-  return row === undefined ? null : { key: keyFromRow(row), user: joinedUser(row), now: row.now };
+type FoundRow = ApiKeyRow & JoinedUserRow & { readonly has_password: boolean; readonly now: number };
+
+function foundIn([row]: readonly FoundRow[]): ApiKeyAndUser | null {
+  return row === undefined ? null : { key: keyFromRow(row), user: joinedUser(row), hasPassword: row.has_password, now: row.now };
 }

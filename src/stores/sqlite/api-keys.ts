@@ -66,7 +66,8 @@ class ApiKeyStatements {
       INSERT INTO api_keys (id, user_id, name, scopes, secret_digest, created_at, expires_at)
       VALUES (:id, :userId, :name, :scopes, :secretDigest, :now, :expiresAt)`);
     this.find = database.prepare(`
-      SELECT api_keys.*, ${joinedUserColumns} FROM api_keys LEFT JOIN users ON users.id = api_keys.user_id WHERE api_keys.id = :id`);
+      SELECT api_keys.*, ${joinedUserColumns}, users.password_hash IS NOT NULL AS has_password
+      FROM api_keys LEFT JOIN users ON users.id = api_keys.user_id WHERE api_keys.id = :id`);
     const list = (condition: string): SqliteStatement =>
       database.prepare(`
         SELECT * FROM api_keys WHERE ${condition} (created_at, id) < (:createdAt, :id) ORDER BY created_at DESC, id DESC LIMIT :limit`);
@@ -132,8 +133,8 @@ class ApiKeys {
   }
 
   find({ now }: ActScope, id: string): ApiKeyAndUser | null {
-    const row = this.#statements.find.get({ id }) as (ApiKeyRow & JoinedUserRow) | undefined;
-    return row === undefined ? null : { key: keyFromRow(row), user: joinedUser(row), now };
+    const row = this.#statements.find.get({ id }) as (ApiKeyRow & JoinedUserRow & { has_password: number }) | undefined;
+    return row === undefined ? null : { key: keyFromRow(row), user: joinedUser(row), hasPassword: row.has_password === 1, now };
   }
 
   /** The key that this act has just written. */
