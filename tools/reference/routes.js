@@ -97,7 +97,7 @@ const notes = {
       'The client credentials grant (RFC 6749 section 4.4), as JSON or as `application/x-www-form-urlencoded`; unknown fields are ignored here. `scope` asks for less than the key has. The key stands in `Authorization`: `Bearer`, or `Basic` with its id as user name.',
     answers: '200 `{ access_token, token_type, expires_in, scope }`',
     refusals:
-      '401 `token_missing`, 401 `token_invalid`, 401 `token_expired`, 401 `session_revoked`, 403 `account_disabled`, 403 `insufficient_scope`, 503 `overloaded` while too many keys are tried that are none',
+      '401 `token_missing`, 401 `token_invalid`, 401 `token_expired`, 401 `session_revoked`, 403 `account_disabled`, 403 `insufficient_scope`, 503 `overloaded` while too many keys are tried that are none; as `application/json`, with the `error` of RFC 6749 section 5.2 beside `code`',
   },
   'GET /users/me': { title: 'Read my account', about: 'From the store, not from the token.', answers: '200 `{ user }`' },
   'PATCH /users/me': {
