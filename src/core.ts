@@ -158,7 +158,9 @@ function assemble<App extends AppTypes>(options: AuthOptions<App>, ground: Groun
   const requests = new RequestLimiter({ counters, limits: { api, refresh: api, feed: api === null ? null : feedLimit }, logger });
   const hooks = applicationHooks(options);
   const permissionsOf = createPermissionsOf(config.roles);
-  const apiKeys = new ApiKeyVerifier({ store: store.apiKeys, index, feed, clock, logger, permissionsOf, claimsOf: hooks.claimsOf });
+  const { trustedProxies } = config;
+  const judged = { permissionsOf, clock, index, feed };
+  const apiKeys = new ApiKeyVerifier({ ...judged, store: store.apiKeys, logger, trustedProxies, claimsOf: hooks.claimsOf });
   const stopUpkeep = startUpkeep({ keys, reload, logger, purge: () => store.purge(purgeRows) });
   return {
     ...ground,
@@ -180,10 +182,7 @@ function assemble<App extends AppTypes>(options: AuthOptions<App>, ground: Groun
       rules: accessRules,
       cookie: config.cookies.access.name,
       cookieGuard: issuerCookieGuard(config, secrets),
-      permissionsOf,
-      clock,
-      index,
-      feed,
+      ...judged,
       apiKeys,
       ring,
     }),

@@ -36,6 +36,8 @@ export interface Route<Who, Body> {
   readonly body: z.ZodType<Body> | ((config: AuthConfig) => z.ZodType<Body>);
   /** The body may be `application/x-www-form-urlencoded` too, as OAuth clients send it. */
   readonly acceptsForm?: boolean;
+  /** Refusals are as OAuth clients read them, beside what they are everywhere. */
+  readonly speaksOAuth?: boolean;
   /** Judged by the refresh token that it reads, or by nothing, whatever `Authorization` says. */
   readonly ignoresBearer?: boolean;
   /** Its guard or its answer limits it, by what it finds in the body or by the key. */

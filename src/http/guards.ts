@@ -59,7 +59,7 @@ export const client: Guard<KnownApiKey> = ({ core, request }) => {
   if (key === undefined) throw new AuthError('token_missing');
   if (basic !== undefined && parseApiKey(basic.secret)?.id !== basic.name)
     throw new AuthError('token_invalid', { reason: 'no key of this id' });
-  return core.apiKeys.verify(key, core.config.revocation.mode);
+  return core.apiKeys.verify(key, { revocation: core.config.revocation.mode, request });
 };
 
 /**
@@ -80,7 +80,7 @@ export const readsRevocations: Guard<KnownApiKey> = async (arrival) => {
 async function verifyScope({ core, request }: Arrival, scope: string): Promise<KnownApiKey> {
   const bearer = readBearer(readHeader(request.headers, 'authorization'));
   if (bearer === undefined) throw new AuthError('token_missing');
-  const known = await core.apiKeys.verify(bearer, core.config.revocation.mode);
+  const known = await core.apiKeys.verify(bearer, { revocation: core.config.revocation.mode, request });
   if (!known.scopes.includes(scope)) throw new AuthError('insufficient_scope');
   return known;
 }

@@ -72,7 +72,15 @@ export const routes: readonly AnyRoute[] = [
   route({ method: 'POST', path: '/auth/api-keys', guard: sensitive, body: newApiKeyBody, answer: answerCreateOwnApiKey }),
   route({ method: 'POST', path: '/auth/api-keys/{id}/rotate', guard: sensitive, body: rotateApiKeyBody, answer: answerRotateOwnApiKey }),
   route({ method: 'DELETE', path: '/auth/api-keys/{id}', guard: sensitive, body: noBody, answer: answerRevokeOwnApiKey }),
-  route({ method: 'POST', path: '/auth/token', guard: client, body: clientTokenBody, acceptsForm: true, answer: answerClientToken }),
+  route({
+    method: 'POST',
+    path: '/auth/token',
+    guard: client,
+    body: clientTokenBody,
+    acceptsForm: true,
+    speaksOAuth: true,
+    answer: answerClientToken,
+  }),
 
   route({ method: 'GET', path: '/users/me', guard: signedIn, body: noBody, answer: answerReadAccount }),
   route({ method: 'PATCH', path: '/users/me', guard: signedIn, body: updateProfileBody, answer: answerUpdateAccount }),

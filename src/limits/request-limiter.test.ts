@@ -99,6 +99,23 @@ describe('a limit of requests', () => {
     expect(takeTimes(10)).toBe(5);
   });
 
+  it('after an outage with a flood sends only what it still keeps, and nothing of what is over', async () => {
+    counters.failure = new Error('gone');
+    for (let key = 0; key < 1_000_000; key += 1) {
+      take(`key ${String(key)}`);
+      if (key % 100_000 === 0) await exchange();
+    }
+    counters.failure = null;
+    counters.sizes.length = 0;
+    for (let time = 0; time < 10; time += 1) await exchange();
+    expect(counters.sizes).toEqual(Array.from({ length: 10 }, () => 1000));
+    now = 60_000;
+    take();
+    await exchange();
+    await exchange();
+    expect(counters.sizes.slice(10)).toEqual([1]);
+  });
+
   it('stands for whoever goes on asking while a million others come', () => {
     takeTimes(4);
     for (let key = 0; key < 1_000_000; key += 1) {

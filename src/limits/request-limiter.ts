@@ -26,6 +26,12 @@ interface Window {
   resetsAt: number;
 }
 
+interface Sent {
+  readonly key: string;
+  readonly window: Window;
+  readonly amount: number;
+}
+
 /** Each exchange can lag behind, so that all processes together let a little more through than the limit. */
 export class RequestLimiter {
   readonly #counters: CounterStore;
@@ -34,6 +40,7 @@ export class RequestLimiter {
   readonly #now: () => number;
   #recent: Map<string, Window> = new Map();
   #older: Map<string, Window> = new Map();
+  /** No more than there are windows. */
   readonly #unsent: Set<string> = new Set();
   #timer: NodeJS.Timeout | null = null;
   /** What others count is not known: less is let through, so that all together do not let more. */
@@ -84,6 +91,7 @@ export class RequestLimiter {
   /** In two generations, so that room is made at once: those who did not come again while as many others came are forgotten. */
   #keep(key: string, window: Window): void {
     if (this.#recent.size >= mostKeys) {
+      for (const forgotten of this.#older.keys()) if (!this.#recent.has(forgotten)) this.#unsent.delete(forgotten);
       this.#older = this.#recent;
       this.#recent = new Map();
     }
@@ -98,17 +106,32 @@ export class RequestLimiter {
     this.#timer.unref();
   }
 
+  /** Those that have waited longest; what is over is not told any more, for it would count into a window of the others that is not. */
+  #takeUnsent(): readonly Sent[] {
+    const now = this.#now();
+    const sent: Sent[] = [];
+    for (const key of this.#unsent) {
+      if (sent.length === mostPerExchange) break;
+      this.#unsent.delete(key);
+      // Not `#find`: nobody has asked.
+      const window = this.#recent.get(key) ?? this.#older.get(key);
+      if (window === undefined || window.resetsAt <= now) continue;
+      sent.push({ key, window, amount: window.unsent });
+      window.known += window.unsent;
+      window.unsent = 0;
+    }
+    return sent;
+  }
+
   /** Never rejects. */
   async #exchange(): Promise<void> {
-    const sent = [...this.#unsent].slice(0, mostPerExchange).flatMap((key) => {
-      const window = this.#find(key);
-      this.#unsent.delete(key);
-      return window === undefined ? [] : [{ key, window, amount: window.unsent }];
-    });
-    for (const { window, amount } of sent) {
-      window.unsent -= amount;
-      window.known += amount;
-    }
+    const sent = this.#takeUnsent();
+    if (sent.length > 0) await this.#send(sent);
+    this.#timer = null;
+    if (this.#unsent.size > 0) this.#timer = setTimeout(() => void this.#exchange(), exchangeEveryMilliseconds).unref();
+  }
+
+  async #send(sent: readonly Sent[]): Promise<void> {
     try {
       const counted = await this.#counters.add(
         sent.map(({ key, amount, window }) => ({ key, amount, windowSeconds: window.limit.windowSeconds })),
@@ -124,7 +147,5 @@ export class RequestLimiter {
       if (!this.#alone) this.#logger.warn({ err: error }, 'requests are counted by this process alone, to half of the limit');
       this.#alone = true;
     }
-    this.#timer = null;
-    if (this.#unsent.size > 0) this.#timer = setTimeout(() => void this.#exchange(), exchangeEveryMilliseconds).unref();
   }
 }

@@ -224,7 +224,7 @@ describe.skipIf(!hasPostgres())('to a real server', () => {
     ];
     await store.apiKeys.create({ key: apiKey('key_1'), epoch: null, maxKeys: 5 });
     await store.apiKeys.rotate({ id: 'key_1', fromDigest: secretDigest, toDigest: new Uint8Array(32).fill(9), overlapSeconds: 60 });
-    await store.apiKeys.recordUse('key_1');
+    await store.apiKeys.recordUse('key_1', new Uint8Array(32).fill(9));
     await store.apiKeys.create({ key: apiKey('key_2'), epoch: null, maxKeys: 5 });
     await store.apiKeys.revoke('key_2');
     const counting = { key: 'login:ada', amount: 1, windowSeconds: 900, most: 3 };

@@ -1,10 +1,12 @@
 /** Limits as people and strangers meet them (requirement G3): who is slowed down, and above all who is not. */
 import { afterEach, describe, expect, test } from 'vitest';
 import { masterSecret, type AuthOptions } from 'countersign';
+import { formatId, systemRandom } from '../../dist/crypto/random.js';
+import { issueApiKey } from '../../dist/tokens/api-key.js';
 import type { Client } from '../support/client.js';
 import { FeedReader } from '../support/feed-reader.js';
 import { send, type HttpAnswer } from '../support/http.js';
-import { startApp, type AppOptions, type TestApp, type TestUser } from '../support/start-app.js';
+import { articleRoles, startApp, type AppOptions, type TestApp, type TestUser } from '../support/start-app.js';
 import { newServiceKey } from '../support/start-service.js';
 
 const apps: TestApp[] = [];
@@ -203,6 +205,41 @@ describe('requests', () => {
     for (const key of keys) expect((await askToken(key)).status, 'counted for the address, while it is not known').toBe(200);
     for (let time = 0; time < 5; time += 1) for (const key of keys) expect((await askToken(key)).status).toBe(200);
     expect((await askToken(keys[0]!)).outcome).toBe('429 too_many_attempts');
+  });
+
+  test('with made-up API keys keep no program from elsewhere out, at our routes and at those of the application', async () => {
+    const app = await start({ limits: { api: '5/1m' }, trustedProxies: 1 }, undefined, { roles: articleRoles });
+    const { id: userId } = await app.auth.users.create({ username: 'service', roles: ['editor'] });
+    const newKey = async (): Promise<string> => (await app.auth.apiKeys.create({ userId, name: 'x', scopes: ['article:read'] })).secret;
+    const madeUp = (): string => issueApiKey(formatId('key', systemRandom(16)), systemRandom(32));
+    const ask = (method: string, path: string, [key, from]: readonly [string, string]): Promise<HttpAnswer> => {
+      const json = method === 'POST' ? { grant_type: 'client_credentials' } : undefined;
+      return app
+        .client({ origin: null })
+        .call(method, path, { json, headers: { authorization: `Bearer ${key}`, 'x-forwarded-for': from } });
+    };
+    const flood = async (method: string, path: string): Promise<Record<string, number>> => {
+      const answers: HttpAnswer[] = [];
+      for (let time = 0; time < 260; time += 1) answers.push(await ask(method, path, [madeUp(), '203.0.113.7']));
+      return statuses(answers);
+    };
+    expect(await flood('POST', '/api/auth/token')).toEqual({ 401: 5, 429: 255 });
+    expect((await ask('GET', '/articles', [await newKey(), '203.0.113.7'])).status, 'what was refused caused no look-up').toBe(200);
+    expect(await flood('GET', '/articles')).toEqual({ 401: 45, 503: 215 });
+    for (const [method, path] of [
+      ['GET', '/articles'],
+      ['POST', '/api/auth/token'],
+    ] as const)
+      expect((await ask(method, path, [await newKey(), '203.0.113.8'])).status).toBe(200);
+  });
+
+  test('while revocations are not up to date are still counted by session, so that those behind one address can sign in afterwards', async () => {
+    const app = await start({ limits });
+    const people = await Promise.all(Array.from({ length: 4 }, () => app.signedIn()));
+    app.internals.core.feed.stop();
+    app.jump(60);
+    for (const person of people) expect(new Set((await askTimes(person, 4)).map(({ code }) => code))).not.toContain('too_many_attempts');
+    expect((await app.client().login(await app.createUser())).status).not.toBe(429);
   });
 
   test('of whoever has no session are limited by address', async () => {

@@ -109,7 +109,7 @@ describe('a reader', () => {
 
   test('is let go of when his key is revoked, or its owner disabled', async () => {
     const { app } = at;
-    const { id } = await app.createUser();
+    const { id } = await app.auth.users.create({ username: 'two-readers' });
     const make = () => app.auth.apiKeys.create({ userId: id, name: 'x', scopes: ['revocations:read'] });
     const [one, two] = [await make(), await make()];
     const [first, second] = [await open(app, {}, one.secret), await open(app, {}, two.secret)];
@@ -124,7 +124,7 @@ describe('a reader', () => {
 
   test('is let go of when his key expires', async () => {
     const { app } = at;
-    const { id } = await app.createUser();
+    const { id } = await app.auth.users.create({ username: 'for-an-hour' });
     const { secret } = await app.auth.apiKeys.create({ userId: id, name: 'x', scopes: ['revocations:read'], expiresIn: '1h' });
     const [reader, other] = [await open(app, {}, secret), await open(app)];
     await app.advance({ minutes: 59 });
@@ -137,7 +137,7 @@ describe('a reader', () => {
 
   test('who was let go of and does not take what is left is cut off after seconds', async () => {
     const { app } = at;
-    const { id } = await app.createUser();
+    const { id } = await app.auth.users.create({ username: 'let-go' });
     const { apiKey } = await app.auth.apiKeys.create({ userId: id, name: 'x', scopes: ['revocations:read'] });
     const stream = new RevocationStreams(app.internals.core).open({ userId: id, sessionId: apiKey.id, validUntil: Infinity }, null);
     // Something waits, and nobody comes for it.
@@ -147,6 +147,37 @@ describe('a reader', () => {
     await app.auth.apiKeys.revoke(apiKey.id);
     for (let second = 0; !stream.closed && second < 8; second += 1) await pause(1000);
     expect(stream.closed).toBe(true);
+  });
+
+  test('who is a person reads for as long as he is an administrator, whatever he rotates; the service account that he gave a key goes on', async () => {
+    const { app } = at;
+    const read = async (secret: string): Promise<string> => {
+      const url = `http://127.0.0.1:${String(app.port)}${path}`;
+      const response = await fetch(url, { headers: { authorization: `Bearer ${secret}` } });
+      if (response.status === 200) await response.body?.cancel();
+      return response.status === 200 ? '200' : `${String(response.status)} ${((await response.json()) as { code: string }).code}`;
+    };
+    const boss = await app.signedIn({ roles: ['admin'] });
+    await app.createUser({ roles: ['admin'] });
+    const service = await app.auth.users.create({ username: 'given-by-boss' });
+    const body = { name: 'Feed', scopes: ['revocations:read'] };
+    const [own, given] = [
+      (await boss.post('/api/auth/api-keys', body)).json,
+      (await boss.post(`/api/admin/users/${service.id}/api-keys`, body)).json,
+    ];
+    const reader = await open(app, {}, own.secret as string);
+    await reader.untilFresh();
+    await app.auth.users.setRoles(boss.userId, ['user']);
+    await reader.until('the end', () => reader.hasEnded, 1000);
+    expect(await read(own.secret as string)).toBe('403 insufficient_scope');
+    const rotated = await app.auth.apiKeys.rotate(own.apiKey.id as string);
+    expect(await read(rotated.secret)).toBe('403 insufficient_scope');
+    expect(await read(given.secret as string)).toBe('200');
+    await expect(app.auth.apiKeys.create({ ...body, userId: boss.userId }), 'nor by the application').rejects.toMatchObject({
+      fields: [{ path: 'scopes' }],
+    });
+    await app.auth.users.setRoles(boss.userId, ['admin']);
+    expect(await read(rotated.secret)).toBe('200');
   });
 
   test('is one of a hundred with the same key, and no more', async () => {
