@@ -280,6 +280,7 @@ describe.skipIf(!hasPostgres())('to a real server', () => {
       const [user, created, emailKey] = [`usr_${index}`, `usr_new_${round}`, `${index}@example.com`];
       await store.sessions.rotate(rotateInput(sessions[index]!.id, Math.floor(round / 20)));
       await store.users.setPassword(user, `hash ${round}`);
+      await store.counters.add([{ key: `login:${index}`, amount: 1, windowSeconds: 900 }]);
       await store.sessions.open(openInput(user, {}, { epoch: Math.ceil(round / 20) }));
       late.push(created);
       // Takes the address from a holder who never proved that it is his.
@@ -314,6 +315,10 @@ describe.skipIf(!hasPostgres())('to a real server', () => {
     const target = await openThere();
     const sessionIds = sessions.map(({ id }) => id);
     expect(await everything(target, ids, sessionIds)).toEqual(await everything(store, ids, sessionIds));
+    const countings = users.map((_, index) => ({ key: `login:${index}`, amount: 0, windowSeconds: 900 }));
+    const counted = await store.counters.add(countings);
+    expect(counted.every(({ count }) => count > 0)).toBe(true);
+    expect(await target.counters.add(countings)).toEqual(counted);
   });
 
   test('a name that changed hands can arrive before its old holder gave it away', async () => {
