@@ -152,7 +152,6 @@ function assemble<App extends AppTypes>(options: AuthOptions<App>, ground: Groun
       return store.longestAccessSeconds;
     },
   };
-  const compiled = new WeakMap<AccessRule, CompiledRule>();
   const { counters } = store;
   const { api } = config.limits;
   const requests = new RequestLimiter({ counters, limits: { api, refresh: api, feed: api === null ? null : feedLimit }, logger });
@@ -187,17 +186,23 @@ function assemble<App extends AppTypes>(options: AuthOptions<App>, ground: Groun
       ring,
     }),
     apiKeys,
-    compile: (rule) => {
-      const known = compiled.get(rule) ?? compileRule(rule, config);
-      compiled.set(rule, known);
-      return known;
-    },
+    compile: compileOnce(config),
     close: async () => {
       stopUpkeep();
       requests.stop();
       feed.stop();
       await Promise.all([store.close(), bus?.close()]);
     },
+  };
+}
+
+/** Each rule is checked when it is first met, and never again. */
+function compileOnce(config: AuthConfig): Core['compile'] {
+  const compiled = new WeakMap<AccessRule, CompiledRule>();
+  return (rule) => {
+    const known = compiled.get(rule) ?? compileRule(rule, config);
+    compiled.set(rule, known);
+    return known;
   };
 }
 
