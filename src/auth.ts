@@ -121,7 +121,8 @@ export interface ApiKeys<App extends AppTypes = AppTypes> {
   }>;
   /**
    * A new secret for the same key. The old one is accepted for `overlap` more, from `1m` to `7d`, default `24h`, so that the program can be
-   * given the new one meanwhile: a secret that got out is revoked instead. @throws {AuthError} `not_found`, `conflict`, `invalid_request`.
+   * given the new one meanwhile: a secret that got out is revoked instead. May be repeated when its answer was lost: a secret that was never used
+   * is replaced, and the old one keeps its time. @throws {AuthError} `not_found`, `conflict`, `invalid_request`.
    */
   rotate(id: string, how?: { readonly overlap?: Duration }): Promise<IssuedApiKey<App>>;
   /** Holds on the next request, on every process; tokens made from it end too. Revoking what is revoked is no error. */
@@ -282,7 +283,7 @@ function apiKeysOf<App extends AppTypes>(core: Core): ApiKeys<App> {
     },
     async verify(key, rule) {
       const compiled = core.compile(rule ?? anyUser);
-      const { principal } = await core.apiKeys.verify(key, compiled.revocation);
+      const { principal } = await core.apiKeys.verify(key, { revocation: compiled.revocation });
       if (rule) authorize(principal, compiled, 0);
       return principal as Principal<App>;
     },

@@ -13,6 +13,7 @@ import { consoleLogger } from './events/console-logger.js';
 import { createEmitter } from './events/emit-event.js';
 import type { FlowContext } from './flows/context.js';
 import { AttemptLimiter } from './limits/attempt-limiter.js';
+import { feedLimit } from './limits/feed-limit.js';
 import { RequestLimiter } from './limits/request-limiter.js';
 import type { AccessRule, AppTypes, Clock, Logger } from './model/app-types.js';
 import { keptBeyondTokensSeconds } from './model/clock-tolerance.js';
@@ -24,6 +25,7 @@ import { resolveOptions } from './policy/resolve-options.js';
 import { createPermissionsOf } from './policy/roles.js';
 import { createRevocationFeed, type RevocationFeed } from './revocation/revocation-feed.js';
 import { createRevocationIndex, type RevocationIndex } from './revocation/revocation-index.js';
+import { KeyReload } from './tokens/key-reload.js';
 import type { KeyRing } from './tokens/key-ring.js';
 import { openKeyRotation, type KeyRotation } from './tokens/key-rotation.js';
 
@@ -61,6 +63,7 @@ interface Opened {
   readonly index: RevocationIndex;
   readonly feed: RevocationFeed;
   readonly keys: KeyRotation;
+  readonly reload: KeyReload;
 }
 
 /** @throws {ConfigError} every problem of the options; a secret that does not open the store's keys; a schema that does not fit. */
@@ -76,11 +79,10 @@ export async function createCore<App extends AppTypes>(options: AuthOptions<App>
 
 async function open<App extends AppTypes>(options: AuthOptions<App>, { config, secrets, logger, clock }: Ground): Promise<Opened> {
   const index = createRevocationIndex();
-  let keys: KeyRotation | undefined;
+  let reload: KeyReload | undefined;
   const apply = (rows: readonly Revocation[]): readonly Revocation[] => {
     // Until the new keys are here, tokens would be signed with one that nobody accepts.
-    if (rows.some(({ kind }) => kind === 'key'))
-      keys?.refresh().catch((error: unknown) => logger.error({ err: error }, 'keys not reloaded'));
+    if (rows.some(({ kind }) => kind === 'key')) reload?.begin();
     return index.apply(rows);
   };
   const bus = await options.bus?.open({ logger });
@@ -100,7 +102,7 @@ async function open<App extends AppTypes>(options: AuthOptions<App>, { config, s
     hints: [store.hints, bus].filter((hints) => hints !== null && hints !== undefined),
   });
   try {
-    keys = await openKeyRotation({
+    const keys = await openKeyRotation({
       store: store.keys,
       secrets,
       random: systemRandom,
@@ -112,9 +114,11 @@ async function open<App extends AppTypes>(options: AuthOptions<App>, { config, s
       },
       memorySeconds: config.session.absoluteSeconds,
     });
+    reload = new KeyReload(keys, logger);
     await feed.start();
-    return { store, bus, index, feed, keys };
+    return { store, bus, index, feed, keys, reload };
   } catch (error) {
+    reload?.stop();
     feed.stop();
     await Promise.all([store.close(), bus?.close()]);
     throw error;
@@ -134,7 +138,8 @@ async function openStore<App extends AppTypes>(
   }
 }
 
-function assemble<App extends AppTypes>(options: AuthOptions<App>, ground: Ground, { store, bus, index, feed, keys }: Opened): Core {
+function assemble<App extends AppTypes>(options: AuthOptions<App>, ground: Ground, opened: Opened): Core {
+  const { store, bus, index, feed, keys, reload } = opened;
   const { config, secrets, logger, clock } = ground;
   const emit = createEmitter({ clock, logger, onEvent: options.onEvent });
   const ring = (): KeyRing => keys.current();
@@ -147,13 +152,15 @@ function assemble<App extends AppTypes>(options: AuthOptions<App>, ground: Groun
       return store.longestAccessSeconds;
     },
   };
-  const compiled = new WeakMap<AccessRule, CompiledRule>();
   const { counters } = store;
-  const requests = new RequestLimiter({ counters, limit: config.limits.api, logger });
+  const { api } = config.limits;
+  const requests = new RequestLimiter({ counters, limits: { api, refresh: api, feed: api === null ? null : feedLimit }, logger });
   const hooks = applicationHooks(options);
   const permissionsOf = createPermissionsOf(config.roles);
-  const apiKeys = new ApiKeyVerifier({ store: store.apiKeys, index, feed, clock, logger, permissionsOf, claimsOf: hooks.claimsOf });
-  const stopUpkeep = startUpkeep({ keys, logger, purge: () => store.purge(purgeRows) });
+  const { trustedProxies } = config;
+  const judged = { permissionsOf, clock, index, feed };
+  const apiKeys = new ApiKeyVerifier({ ...judged, store: store.apiKeys, logger, trustedProxies, claimsOf: hooks.claimsOf });
+  const stopUpkeep = startUpkeep({ keys, reload, logger, purge: () => store.purge(purgeRows) });
   return {
     ...ground,
     ...hooks,
@@ -165,6 +172,7 @@ function assemble<App extends AppTypes>(options: AuthOptions<App>, ground: Groun
     requests,
     emit,
     ring,
+    learnRevocations: () => feed.catchUp().catch(() => undefined),
     accessRules,
     random: systemRandom,
     startedAt: clock.now(),
@@ -173,25 +181,28 @@ function assemble<App extends AppTypes>(options: AuthOptions<App>, ground: Groun
       rules: accessRules,
       cookie: config.cookies.access.name,
       cookieGuard: issuerCookieGuard(config, secrets),
-      permissionsOf,
-      clock,
-      index,
-      feed,
+      ...judged,
       apiKeys,
       ring,
     }),
     apiKeys,
-    compile: (rule) => {
-      const known = compiled.get(rule) ?? compileRule(rule, config);
-      compiled.set(rule, known);
-      return known;
-    },
+    compile: compileOnce(config),
     close: async () => {
       stopUpkeep();
       requests.stop();
       feed.stop();
       await Promise.all([store.close(), bus?.close()]);
     },
+  };
+}
+
+/** Each rule is checked when it is first met, and never again. */
+function compileOnce(config: AuthConfig): Core['compile'] {
+  const compiled = new WeakMap<AccessRule, CompiledRule>();
+  return (rule) => {
+    const known = compiled.get(rule) ?? compileRule(rule, config);
+    compiled.set(rule, known);
+    return known;
   };
 }
 
@@ -202,12 +213,13 @@ function withApply(index: RevocationIndex, apply: RevocationIndex['apply']): Pic
 
 interface Upkeep {
   readonly keys: KeyRotation;
+  readonly reload: KeyReload;
   readonly purge: () => Promise<boolean>;
   readonly logger: Logger;
 }
 
 /** Keys by age, and the removal of what has expired for good, a few rows at a time. */
-function startUpkeep({ keys, purge, logger }: Upkeep): () => void {
+function startUpkeep({ keys, reload, purge, logger }: Upkeep): () => void {
   const attempt = (what: string, work: () => Promise<unknown>): void => {
     work().catch((error: unknown) => logger.error({ err: error }, `${what} failed; it is tried again`));
   };
@@ -220,6 +232,7 @@ function startUpkeep({ keys, purge, logger }: Upkeep): () => void {
   ];
   for (const timer of timers) timer.unref();
   return () => {
+    reload.stop();
     for (const timer of timers) clearInterval(timer);
   };
 }

@@ -39,8 +39,9 @@ class CountingStore {
       if (this.fault && this.atOnce) throw this.fault;
       return this.#find(id);
     },
-    recordUse: async () => {
+    recordUse: async (id: string, secretDigest: Uint8Array) => {
       this.uses += 1;
+      if (Buffer.compare(this.rows.get(id)!.key.secretDigest, secretDigest) === 0) this.change(id, { secretUsedAt: this.now });
       return true;
     },
   } as Partial<ApiKeyStore> as ApiKeyStore;
@@ -62,6 +63,7 @@ class CountingStore {
       name: 'x',
       scopes: ['article:write', 'article:delete'],
       secretDigest: sha256(secret),
+      secretUsedAt: null,
       previousDigest: null,
       previousUntil: null,
       createdAt: this.now,
@@ -70,7 +72,7 @@ class CountingStore {
       lastUsedAt: null,
       revokedAt: null,
     };
-    this.rows.set(id, { key, user: owner, now: 0 });
+    this.rows.set(id, { key, user: owner, hasPassword: true, now: 0 });
     return { id, key: issueApiKey(id, secret) };
   }
 
@@ -99,6 +101,7 @@ beforeEach(() => {
     clock: { now: () => now },
     logger: { info: () => undefined, warn: () => undefined, error: (_, message) => void logged.push(message) },
     permissionsOf: createPermissionsOf(new Map([['editor', ['article:read', 'article:write']]])),
+    trustedProxies: null,
     claimsOf: async () => undefined,
   });
 });
@@ -117,8 +120,8 @@ function outcome(key: string): string {
   }
 }
 
-async function outcomeOfVerify(key: string): Promise<string> {
-  return keys.verify(key, 'strict').then(
+async function outcomeOfVerify(key: string, remoteAddress?: string): Promise<string> {
+  return keys.verify(key, { ...strict, request: { headers: {}, socket: { remoteAddress } } }).then(
     ({ sessionId }) => sessionId,
     (error: unknown) => (error as PendingError).code,
   );
@@ -134,7 +137,7 @@ describe('a key that is presented', () => {
   });
 
   test('has what its scopes and its owner have in common, and no role', async () => {
-    const { principal } = await keys.verify(store.add().key, 'strict');
+    const { principal } = await keys.verify(store.add().key, strict);
     expect([...principal.permissions]).toEqual(['article:write']);
     expect(principal).toMatchObject({ userId: owner.id, roles: [], via: 'api_key', factors: [] });
     expect(Object.isFrozen(principal)).toBe(true);
@@ -142,7 +145,7 @@ describe('a key that is presented', () => {
 
   test('is read again in the background before its minute is over, and waited for after that', async () => {
     const { id, key } = store.add();
-    await keys.verify(key, 'strict');
+    await keys.verify(key, strict);
     advance(29_999);
     expect([outcome(key), store.reads]).toEqual([id, 1]);
     advance(1);
@@ -154,7 +157,7 @@ describe('a key that is presented', () => {
 
   test('is refused from the moment that its revocation is known here, whatever was read before', async () => {
     const { id, key } = store.add();
-    await keys.verify(key, 'strict');
+    await keys.verify(key, strict);
     store.change(id, { revokedAt: 0 });
     index.apply([{ kind: 'session', subject: id, value: 0, revokedAt: 0, expiresAt: 1e9 }]);
     expect(outcome(key)).toBe('store_unavailable');
@@ -179,20 +182,20 @@ describe('a key that is presented', () => {
 
   test('is read again when something happened to its owner, and judged by what he is now', async () => {
     const { id, key } = store.add();
-    await keys.verify(key, 'strict');
+    await keys.verify(key, strict);
     store.change(id, {}, { sessionEpoch: 1, authzVersion: 1, roles: [] });
     index.apply([
       { kind: 'epoch', subject: owner.id, value: 1, revokedAt: 0, expiresAt: 1e9 },
       { kind: 'authz', subject: owner.id, value: 1, revokedAt: 0, expiresAt: 1e9 },
     ]);
-    expect([...(await keys.verify(key, 'strict')).principal.permissions]).toEqual([]);
+    expect([...(await keys.verify(key, strict)).principal.permissions]).toEqual([]);
     expect(store.reads).toBe(2);
   });
 
   test('does not outlive its expiry in memory, by the clock of the store', async () => {
     store.now = 500_000;
     const { id, key } = store.add(10_000);
-    await keys.verify(key, 'strict');
+    await keys.verify(key, strict);
     advance(9999);
     expect(outcome(key)).toBe(id);
     advance(1);
@@ -201,7 +204,7 @@ describe('a key that is presented', () => {
 
   test('is refused while revocations are not up to date, unless the route lets it pass', async () => {
     const { id, key } = store.add();
-    await keys.verify(key, 'strict');
+    await keys.verify(key, strict);
     isFresh = false;
     expect(outcome(key)).toBe('revocation_unavailable');
     expect(keys.find(key, { revocation: 'available', now }).sessionId).toBe(id);
@@ -211,24 +214,39 @@ describe('a key that is presented', () => {
   test('is looked up again at most once a minute to write down its use', async () => {
     const { id, key } = store.add();
     for (let second = 0; second < 120; second += 1) {
-      await keys.verify(key, 'strict');
+      await keys.verify(key, strict);
       if (store.uses > 0) store.change(id, { lastUsedAt: Math.floor(now / 60_000) * 60_000 });
       advance(1000);
     }
     expect(store.uses).toBe(2);
     expect(store.reads).toBeLessThanOrEqual(5);
   });
+
+  test('is used for the first time under each secret, whenever the one before was used', async () => {
+    const { id, key } = store.add();
+    await keys.verify(key, strict);
+    store.change(id, { lastUsedAt: store.now });
+    const secret = systemRandom(32);
+    const { secretDigest: previousDigest } = store.rows.get(id)!.key;
+    store.change(id, { secretDigest: sha256(secret), secretUsedAt: null, previousDigest, previousUntil: store.now + 60_000 });
+    advance(30_000);
+    await keys.verify(key, strict);
+    expect(store.uses, 'under the one before').toBe(1);
+    await keys.verify(issueApiKey(id, secret), strict);
+    expect(store.uses).toBe(2);
+    expect(store.rows.get(id)!.key.secretUsedAt).toBe(store.now);
+  });
 });
 
-describe('while the store cannot be reached', () => {
-  function breakDown(fault: Error | null, atOnce = false): void {
-    Object.assign(store, { fault, atOnce });
-  }
+function breakDown(fault: Error | null, atOnce = false): void {
+  Object.assign(store, { fault, atOnce });
+}
 
+describe('while the store cannot be reached', () => {
   test('an unknown key is 503 and never refused, a known one good for its minute, and nothing is remembered', async () => {
     const { id, key } = store.add();
     const { key: known } = store.add();
-    await keys.verify(known, 'strict');
+    await keys.verify(known, strict);
     breakDown(new Error('gone'));
     expect(await outcomeOfVerify(key)).toBe('store_unavailable');
     expect(logged).toEqual(['an API key could not be looked up']);
@@ -250,6 +268,15 @@ describe('while the store cannot be reached', () => {
 });
 
 describe('a stranger', () => {
+  async function flood(from?: string): Promise<Record<string, number>> {
+    const counts: Record<string, number> = {};
+    for (let times = 0; times < 1000; times += 1) {
+      const code = await outcomeOfVerify(madeUp(), from);
+      counts[code] = (counts[code] ?? 0) + 1;
+    }
+    return counts;
+  }
+
   test('who misspells a key never reaches the store', async () => {
     const { key } = store.add();
     for (const wrong of [`${key}x`, key.slice(0, -1), `${key.slice(0, -1)}-`, 'csk_', `csk_${'0'.repeat(71)}`])
@@ -268,16 +295,8 @@ describe('a stranger', () => {
 
   test('who makes them up with right checksums makes 200 look-ups a second; those who are known do not notice', async () => {
     const { id, key } = store.add();
-    await keys.verify(key, 'strict');
+    await keys.verify(key, strict);
     const { key: fresh } = store.add();
-    const flood = async (): Promise<Record<string, number>> => {
-      const counts: Record<string, number> = {};
-      for (let times = 0; times < 1000; times += 1) {
-        const code = await outcomeOfVerify(madeUp());
-        counts[code] = (counts[code] ?? 0) + 1;
-      }
-      return counts;
-    };
     advance(60_000);
     expect(await flood()).toEqual({ token_invalid: 200, overloaded: 800 });
     expect(await outcomeOfVerify(key), 'though its minute is over').toBe(id);
@@ -288,8 +307,29 @@ describe('a stranger', () => {
     expect(await outcomeOfVerify(fresh)).not.toBe('overloaded');
   });
 
+  test('who does so from one address gets a quarter of that, and keeps out nobody who comes from elsewhere', async () => {
+    expect(await flood('192.0.2.1')).toEqual({ token_invalid: 50, overloaded: 950 });
+    const [there, elsewhere] = [store.add(), store.add()];
+    expect(await outcomeOfVerify(there.key, '192.0.2.1')).toBe('overloaded');
+    expect(await outcomeOfVerify(elsewhere.key, '192.0.2.2')).toBe(elsewhere.id);
+    expect(await flood('192.0.2.1')).toEqual({ overloaded: 1000 });
+    advance(1000);
+    expect(await outcomeOfVerify(there.key, '192.0.2.1')).toBe(there.id);
+    expect(await flood('192.0.2.1')).toEqual({ token_invalid: 50, overloaded: 950 });
+  });
+
   test('is not meant by many genuine keys that are new here: what is found costs nothing', async () => {
-    for (let times = 0; times < 1000; times += 1) expect(await outcomeOfVerify(store.add().key)).toMatch(/^key_/);
+    for (let times = 0; times < 1000; times += 1) expect(await outcomeOfVerify(store.add().key, '192.0.2.1')).toMatch(/^key_/);
+  });
+
+  test('and whoever is only counted make no look-up; a key that was known is still counted as itself while nothing can be read', async () => {
+    const { id, key } = store.add();
+    expect([keys.idOfKnown(key), keys.idOfKnown(madeUp()), keys.idOfKnown('csk_')]).toEqual([null, null, null]);
+    expect(store.reads).toBe(0);
+    await keys.verify(key, strict);
+    advance(3_600_000);
+    breakDown(new Error('gone'));
+    expect([keys.idOfKnown(key), store.reads]).toEqual([id, 1]);
   });
 
   test('who has the id of a key and another secret learns nothing about its state', async () => {
@@ -304,10 +344,10 @@ describe('a stranger', () => {
 describe('memory', () => {
   test('holds ten thousand keys, and what is refused never displaces what is known', async () => {
     const { id, key } = store.add();
-    await keys.verify(key, 'strict');
+    await keys.verify(key, strict);
     for (let times = 0; times < 10_001; times += 1) {
       advance(6);
-      if (times % 4000 === 0) await keys.verify(key, 'strict');
+      if (times % 4000 === 0) await keys.verify(key, strict);
       await outcomeOfVerify(madeUp());
     }
     const { reads } = store;

@@ -60,7 +60,7 @@ export class Authenticator {
     const now = clock.now();
     const bearer = readBearer(readHeader(headers, 'authorization'));
     if (bearer !== undefined) {
-      if (isApiKey(bearer)) return this.#admitKey(bearer, { rule, now });
+      if (isApiKey(bearer)) return this.#admitKey(bearer, request, { rule, now });
       const token = this.#verify(bearer, now);
       return this.#admit(token, token.byBearer, { rule, now });
     }
@@ -74,8 +74,8 @@ export class Authenticator {
     return principal;
   }
 
-  #admitKey(key: string, { rule, now }: { rule: CompiledRule; now: number }): Principal {
-    const { principal } = this.#options.apiKeys.find(key, { revocation: rule.revocation, now });
+  #admitKey(key: string, request: RequestLike, { rule, now }: { rule: CompiledRule; now: number }): Principal {
+    const { principal } = this.#options.apiKeys.find(key, { revocation: rule.revocation, now, request });
     authorize(principal, rule, 0);
     return principal;
   }

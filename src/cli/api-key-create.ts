@@ -12,7 +12,8 @@ is best: \`countersign user create --no-password\`. Prints the secret, which is 
 
   --name TEXT       what it is for
   --scope SCOPE     a permission that the user has by his roles (COUNTERSIGN_ROLES names them), or revocations:read, for services that
-                    verify tokens on their own; may be given several times
+                    verify tokens on their own, which a user without a password may have, and an administrator; may be given
+                    several times
   --expires TIME    when it stops, such as 90d, or never; 90d without it`,
   options: {
     user: { type: 'string' },

@@ -48,10 +48,15 @@ function act(invocation: Invocation, source: MoveSource, target: MoveTarget): Pr
   return flag(invocation, 'undo') ? undo(invocation, source, target) : move(invocation, source, target);
 }
 
+/** The last one comes from a terminal that is closed, or a connection to it that is lost. */
+const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
 async function move(invocation: Invocation, source: MoveSource, target: MoveTarget): Promise<void> {
   const stopping = new AbortController();
   const stop = (): void => stopping.abort(new RefusedError('Stopped; nothing was moved.'));
-  process.on('SIGINT', stop).on('SIGTERM', stop);
+  for (const signal of stopSignals) process.on(signal, stop);
+  // A terminal that was closed takes nothing any more; what was begun is undone all the same.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   try {
     const moved = await moveStore({
       source,
@@ -67,7 +72,7 @@ async function move(invocation: Invocation, source: MoveSource, target: MoveTarg
       process.stderr.write('The file is marked as moved, but PostgreSQL was not opened: call the same again.\n');
     throw error;
   } finally {
-    process.off('SIGINT', stop).off('SIGTERM', stop);
+    for (const signal of stopSignals) process.off(signal, stop);
   }
 }
 

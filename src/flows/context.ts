@@ -21,6 +21,8 @@ export interface FlowContext {
   readonly accessRules: AccessTokenRules;
   readonly emit: EmitEvent;
   ring(): KeyRing;
+  /** The store told of an end that another process brought about: when it resolves, this one refuses the access tokens, too. Never rejects. */
+  learnRevocations(): Promise<void>;
   /** The application's public facts for the token; undefined when it has none. */
   claimsOf(user: UserRecord): Promise<Readonly<Record<string, unknown>> | undefined>;
   /** The application's own fields, checked. @throws {AuthError} `invalid_request`. */

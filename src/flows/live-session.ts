@@ -8,10 +8,11 @@ import { readRefreshToken } from './refresh.js';
 import { constantTimeEqual } from '../crypto/digest.js';
 
 /** @throws {AuthError} `session_revoked`, `account_disabled`. */
-export async function requireLiveSession({ store }: FlowContext, principal: Principal): Promise<LiveSession> {
-  const found = await store.sessions.find(principal.sessionId);
+export async function requireLiveSession(context: FlowContext, principal: Principal): Promise<LiveSession> {
+  const found = await context.store.sessions.find(principal.sessionId);
   if (!found || found.session.userId !== principal.userId) throw new AuthError('session_revoked', { reason: 'no such session' });
   if (isLive(found)) return found;
+  await context.learnRevocations();
   throw new AuthError(sessionProblem(found) === 'account_disabled' ? 'account_disabled' : 'session_revoked');
 }
 

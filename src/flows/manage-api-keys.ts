@@ -3,14 +3,14 @@ import { sha256 } from '../crypto/digest.js';
 import { formatId, newIdBytes } from '../crypto/random.js';
 import { AuthError, type FieldProblem } from '../errors.js';
 import type { ApiKeyRecord } from '../model/api-key.js';
-import { adminRole, type LiveSession, type UserRecord } from '../model/store.js';
+import type { LiveSession, UserRecord } from '../model/store.js';
 import { isApiKeyGood } from '../policy/api-key-life.js';
-import { isScope, revocationsScope } from '../policy/scopes.js';
+import { isScope, mayReadRevocations, revocationsScope } from '../policy/scopes.js';
 import { shownText } from '../protocol/bodies.js';
 import { apiKeySecretBytes, issueApiKey } from '../tokens/api-key.js';
 import type { FlowContext } from './context.js';
 import { readPage, writeCursor, type PageQuery } from './list-page.js';
-import { getUser, type Actor } from './manage-users.js';
+import type { Actor } from './manage-users.js';
 
 export interface NewApiKeyInput {
   readonly name: string;
@@ -30,7 +30,7 @@ interface Terms extends Actor {
   readonly owner: UserRecord;
   /** The owner's epoch when he proved who he is; null: it is not he who wants it. */
   readonly epoch: number | null;
-  readonly mayReadRevocations: boolean;
+  readonly hasPassword: boolean;
 }
 
 const maxKeysPerUser = 50;
@@ -43,7 +43,7 @@ const overlaps = { least: 60, most: 7 * 86_400 };
 
 /** For oneself. @throws {AuthError} `invalid_request`, `conflict` for too many, `session_revoked` when the session ended meanwhile. */
 export function createOwnApiKey(context: FlowContext, { user, session }: LiveSession, input: NewApiKeyInput): Promise<IssuedApiKey> {
-  return createKey(context, input, { owner: user, epoch: session.epoch, mayReadRevocations: user.roles.includes(adminRole) });
+  return createKey(context, input, { owner: user, epoch: session.epoch, hasPassword: true });
 }
 
 /**
@@ -59,12 +59,14 @@ export async function createServiceApiKey(
   const credential = await context.store.users.findCredential({ id: userId });
   if (!credential) throw new AuthError('not_found');
   if (credential.passwordHash !== null) throw conflict('This user has a password: only he himself can make API keys for himself.');
-  return createKey(context, input, { ...actor, owner: credential.user, epoch: null, mayReadRevocations: true });
+  return createKey(context, input, { ...actor, owner: credential.user, epoch: null, hasPassword: false });
 }
 
 /** For anybody, by the application or at the command line. @throws {AuthError} `not_found`, `invalid_request`, `conflict`. */
 export async function createApiKey(context: FlowContext, userId: string, input: NewApiKeyInput): Promise<IssuedApiKey> {
-  return createKey(context, input, { owner: await getUser(context, userId), epoch: null, mayReadRevocations: true });
+  const credential = await context.store.users.findCredential({ id: userId });
+  if (!credential) throw new AuthError('not_found');
+  return createKey(context, input, { owner: credential.user, epoch: null, hasPassword: credential.passwordHash !== null });
 }
 
 async function createKey(context: FlowContext, input: NewApiKeyInput, { owner, epoch, ...terms }: Terms): Promise<IssuedApiKey> {
@@ -102,16 +104,12 @@ function nameProblems(name: string): FieldProblem[] {
 }
 
 /** A scope that its owner cannot use would come to life on the day that he may: it is refused while somebody looks. */
-function scopeProblems(
-  { config }: FlowContext,
-  scopes: readonly string[],
-  { owner, mayReadRevocations }: Terms | Omit<Terms, 'epoch'>,
-): FieldProblem[] {
+function scopeProblems({ config }: FlowContext, scopes: readonly string[], { owner, hasPassword }: Omit<Terms, 'epoch'>): FieldProblem[] {
   const problem = (message: string): FieldProblem[] => [{ path: 'scopes', code: 'invalid', message }];
   if (scopes.length === 0) return [{ path: 'scopes', code: 'required', message: 'must name at least one' }];
   if (scopes.length > maxScopes) return problem(`must name at most ${String(maxScopes)}`);
   const permitted = owner.roles.flatMap((role) => config.roles.get(role) ?? []).filter(isScope);
-  const possible = new Set([...permitted, ...(mayReadRevocations ? [revocationsScope] : [])]);
+  const possible = new Set([...permitted, ...(mayReadRevocations(owner, hasPassword) ? [revocationsScope] : [])]);
   if (scopes.every((scope) => possible.has(scope))) return [];
   return problem(possible.size === 0 ? 'the user has no permissions to give' : `must be of: ${[...possible].join(', ')}`);
 }
@@ -136,7 +134,7 @@ interface OnlyOf {
 }
 
 /**
- * A new secret; the old one is accepted for the overlap. @throws {AuthError} `not_found`, the same for a key of someone else; `conflict` for one
+ * A new secret; the old one is accepted for the overlap, as `ApiKeyStore.rotate` says. @throws {AuthError} `not_found`, the same for a key of someone else; `conflict` for one
  * that is over, or was rotated meanwhile; `invalid_request` for the overlap.
  */
 export async function rotateApiKey(

@@ -89,6 +89,8 @@ async function settle(context: FlowContext, { content, found, verdict }: Settlem
   const who = { userId: session.userId, sessionId: session.id };
   switch (verdict.kind) {
     case 'refuse':
+      // Whoever was told that a session has ended must not find it alive afterwards.
+      if (verdict.code === 'session_revoked') await context.learnRevocations();
       throw new AuthError(verdict.code);
     case 'serve_again': {
       // Before the one late double is spent: an application whose claims fail for a while must not use it up.

@@ -4,6 +4,7 @@ import type { Logger } from '../model/app-types.js';
 import { StoreUnavailableError } from '../model/store.js';
 import type { ProblemDocument } from '../protocol/documents.js';
 import type { HeaderList, HttpResponse } from './message.js';
+import { oauthErrorOf } from './oauth-error.js';
 
 /** Faults become `store_unavailable` or `internal_error`; their cause is logged under the request id. */
 export function toAuthError(error: unknown, requestId: string, logger: Logger): AuthError {
@@ -20,7 +21,8 @@ export function toAuthError(error: unknown, requestId: string, logger: Logger): 
   return new AuthError('internal_error', { cause: error });
 }
 
-export function errorResponse(error: AuthError, requestId: string): HttpResponse {
+/** `speaksOAuth`: for its clients, some of which read nothing but `application/json` (RFC 6749 section 5.2). */
+export function errorResponse(error: AuthError, requestId: string, speaksOAuth = false): HttpResponse {
   const problem: ProblemDocument = {
     type: `urn:countersign:error:${error.code}`,
     title: error.message,
@@ -29,10 +31,11 @@ export function errorResponse(error: AuthError, requestId: string): HttpResponse
     ...(error.detail === undefined ? {} : { detail: error.detail }),
     ...(error.fields === undefined ? {} : { errors: error.fields }),
     requestId,
+    ...(speaksOAuth ? { error: oauthErrorOf(error) } : {}),
   };
   return {
     status: error.status,
-    headers: [['content-type', 'application/problem+json'], ...errorHeaders(error)],
+    headers: [['content-type', speaksOAuth ? 'application/json' : 'application/problem+json'], ...errorHeaders(error)],
     body: JSON.stringify(problem),
   };
 }

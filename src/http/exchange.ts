@@ -36,9 +36,11 @@ export interface Route<Who, Body> {
   readonly body: z.ZodType<Body> | ((config: AuthConfig) => z.ZodType<Body>);
   /** The body may be `application/x-www-form-urlencoded` too, as OAuth clients send it. */
   readonly acceptsForm?: boolean;
+  /** Refusals are as OAuth clients read them, beside what they are everywhere. */
+  readonly speaksOAuth?: boolean;
   /** Judged by the refresh token that it reads, or by nothing, whatever `Authorization` says. */
   readonly ignoresBearer?: boolean;
-  /** It limits itself, by what it finds in the body. */
+  /** Its guard or its answer limits it, by what it finds in the body or by the key. */
   readonly limitsItself?: boolean;
   /** Anybody may read the answer, without credentials, and keep it for as long as a key set. */
   readonly isPublic?: boolean;

@@ -9,6 +9,7 @@ import { adminRole, type LiveSession } from '../model/store.js';
 import { revocationsScope } from '../policy/scopes.js';
 import { parseApiKey } from '../tokens/api-key.js';
 import type { Arrival, Guard } from './exchange.js';
+import { limitFeed, limitRequest } from './limits.js';
 import { refreshCookie } from './refresh-credential.js';
 
 /** Anybody: the route judges what it reads itself. */
@@ -58,19 +59,28 @@ export const client: Guard<KnownApiKey> = ({ core, request }) => {
   if (key === undefined) throw new AuthError('token_missing');
   if (basic !== undefined && parseApiKey(basic.secret)?.id !== basic.name)
     throw new AuthError('token_invalid', { reason: 'no key of this id' });
-  return core.apiKeys.verify(key, core.config.revocation.mode);
+  return core.apiKeys.verify(key, { revocation: core.config.revocation.mode, request });
 };
 
-/** A program that was given this scope. Another service's, not a user's: no permission of anybody stands for it. */
-function withScope(scope: string): Guard<Principal> {
-  return async (arrival) => {
-    const bearer = readBearer(readHeader(arrival.request.headers, 'authorization'));
-    if (bearer === undefined) throw new AuthError('token_missing');
-    const { principal, scopes } = await arrival.core.apiKeys.verify(bearer, arrival.core.config.revocation.mode);
-    if (!scopes.includes(scope)) throw new AuthError('insufficient_scope');
-    return principal;
-  };
-}
+/**
+ * Another service, which verifies on its own: a program that was given this scope. Not a user's: no permission of anybody stands for it. Limited
+ * by the key once that is known, so that nobody else behind its address uses the limit up.
+ */
+export const readsRevocations: Guard<KnownApiKey> = async (arrival) => {
+  try {
+    const known = await verifyScope(arrival, revocationsScope);
+    limitFeed(arrival, known.sessionId);
+    return known;
+  } catch (error) {
+    if (arrival.limits.length === 0) limitRequest(arrival);
+    throw error;
+  }
+};
 
-/** Another service, which verifies on its own. */
-export const readsRevocations: Guard<Principal> = withScope(revocationsScope);
+async function verifyScope({ core, request }: Arrival, scope: string): Promise<KnownApiKey> {
+  const bearer = readBearer(readHeader(request.headers, 'authorization'));
+  if (bearer === undefined) throw new AuthError('token_missing');
+  const known = await core.apiKeys.verify(bearer, { revocation: core.config.revocation.mode, request });
+  if (!known.scopes.includes(scope)) throw new AuthError('insufficient_scope');
+  return known;
+}

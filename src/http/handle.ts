@@ -47,7 +47,8 @@ export function createHandler(core: Core): HttpHandler {
     };
   }
 
-  const refusal = (error: unknown, requestId: string): HttpResponse => errorResponse(toAuthError(error, requestId, core.logger), requestId);
+  const refusal = (error: unknown, requestId: string, row?: AnyRoute): HttpResponse =>
+    errorResponse(toAuthError(error, requestId, core.logger), requestId, row?.speaksOAuth);
 
   const heedProxies = warnOfUntrustedProxies(core);
 
@@ -63,7 +64,7 @@ export function createHandler(core: Core): HttpHandler {
       const answer = running ? await run(running) : answerWithoutRoute(core, request, found);
       return complete(requestId, request, { response: toResponse(answer, request.method), found, limits });
     } catch (error) {
-      const response = refusal(error, requestId);
+      const response = refusal(error, requestId, row);
       return complete(requestId, request, { response: request.method === 'HEAD' ? { ...response, body: '' } : response, found, limits });
     }
   }

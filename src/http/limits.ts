@@ -1,11 +1,12 @@
 /** Where requests meet their limits, and whom they are counted for: a session or API key, a known device, or else an address. */
-import { anyUser } from '../access/access-rule.js';
+import { addressKey, clientAddress } from '../access/client-address.js';
 import { readBasic, readBearer, readHeader } from '../access/credentials.js';
 import { AuthError } from '../errors.js';
+import type { AccessRule } from '../model/app-types.js';
+import type { RequestLimitName } from '../model/limits.js';
 import type { UserRecord } from '../model/store.js';
 import { parseEmail, parseUsername } from '../policy/identifiers.js';
 import { isApiKey } from '../tokens/api-key.js';
-import { addressKey, clientAddress } from './client-address.js';
 import type { Arrival } from './exchange.js';
 import { sessionOfBrowser } from './refresh-credential.js';
 
@@ -19,7 +20,12 @@ export function limitRefresh(arrival: Arrival, sessionId: string): void {
   take(arrival, 'refresh', sessionId);
 }
 
-function take(arrival: Arrival, name: 'api' | 'refresh', of: string): void {
+/** Opening the feed of revocations has one too: a service that cannot read it refuses everybody. */
+export function limitFeed(arrival: Arrival, keyId: string): void {
+  take(arrival, 'feed', keyId);
+}
+
+function take(arrival: Arrival, name: RequestLimitName, of: string): void {
   const taken = arrival.core.requests.take(name, of);
   if (taken === null) return;
   arrival.limits.push(taken.state);
@@ -54,13 +60,19 @@ export function addressOf({ core, request }: Arrival): string {
   return addressKey(clientAddress(request, core.config.trustedProxies));
 }
 
-/** Synchronous; the token is in the verifier's cache afterwards. A key that must be looked up first counts for its address once. */
+/** For counting alone: while revocations are not up to date, everybody behind one address would count as one. */
+const whoever: AccessRule = Object.freeze({ revocation: 'available' });
+
+/**
+ * Synchronous; the token is in the verifier's cache afterwards. A key that is not known counts for its address once, and is looked up after that:
+ * who is over his limit makes nobody look for what he made up.
+ */
 function sessionOfRequest({ core, request }: Arrival): string | null {
   try {
     const authorization = readHeader(request.headers, 'authorization');
     const key = readBearer(authorization) ?? readBasic(authorization)?.secret;
-    if (key !== undefined && isApiKey(key)) return core.apiKeys.find(key, { revocation: 'available', now: core.clock.now() }).sessionId;
-    return core.authenticator.authenticate({ headers: request.headers }, core.compile(anyUser)).sessionId;
+    if (key !== undefined && isApiKey(key)) return core.apiKeys.idOfKnown(key);
+    return core.authenticator.authenticate({ headers: request.headers }, core.compile(whoever)).sessionId;
   } catch {
     return null;
   }

@@ -3,20 +3,30 @@ import type { Revocation, RevocationPage, RevocationStore } from '../model/store
 import { eventNames, type RevocationTuple } from '../protocol/revocation-events.js';
 import type { FeedStep } from '../revocation/revocation-feed.js';
 
+/** Where a reader stands. */
+export interface Place {
+  readonly position: string | null;
+  /** In the middle of a reading of several pages: where the feed was when that began; null: nobody knows. */
+  readonly begunAt?: string | null;
+}
+
 /** A page as it is sent. */
 export interface SentPage {
   readonly from: string | null;
-  readonly position: string;
-  readonly more: boolean;
+  readonly next: Place;
   readonly frames: readonly Buffer[];
-  /** How many steps the feed had gone when this began to be read, and how often it had begun anew. */
-  readonly steps: number;
+  /** How often the feed had begun anew when this began to be read. */
   readonly beginnings: number;
 }
 
+interface KeptPage {
+  readonly page: Promise<SentPage>;
+  weight: number;
+}
+
 const rowsPerEvent = 250;
-/** Of at most 5,000 rows each: some 3 MB. */
-const keptPages = 8;
+/** Events and pages together: ten pages of 5,000 rows, some 4 MB, or as many short ones as a reader can be behind. */
+const keptWeight = 240;
 
 /** One event (WHATWG HTML section 9.2.6); JSON has no line breaks. */
 export function eventFrame(event: string, data: object, id?: string): Buffer {
@@ -40,50 +50,60 @@ function toTuple({ kind, subject, value, expiresAt }: Revocation): RevocationTup
 export class RevocationPages {
   readonly #source: RevocationStore;
   /** By where they begin: that a page follows a position stays true, while only that nothing follows does not. */
-  readonly #pages: Map<string | null, Promise<SentPage>> = new Map();
+  readonly #pages: Map<string | null, KeptPage> = new Map();
+  #weight = 0;
   #position: string | null;
-  #steps = 0;
+  #isThrough: boolean;
   #beginnings = 0;
 
-  /** `position`: where the feed is. */
-  constructor(source: RevocationStore, position: string | null) {
+  /** `last`: the last step of the feed, if it is known. */
+  constructor(source: RevocationStore, last: Pick<RevocationPage, 'position' | 'more'> | null) {
     this.#source = source;
-    this.#position = position;
+    this.#position = last?.position ?? null;
+    this.#isThrough = last?.more === false;
+  }
+
+  /** Where the feed is; null: it will begin anew. */
+  get position(): string | null {
+    return this.#position;
+  }
+
+  /** Whether the feed has come to an end there: in the middle of a reading nobody at its position has everything. */
+  get isThrough(): boolean {
+    return this.#isThrough;
   }
 
   /** What the feed itself has read; null when there was nothing. */
-  step({ from, page }: FeedStep): SentPage | null {
-    if (from === page.position) return null;
+  step({ from, page: { rows, position, more } }: FeedStep): SentPage | null {
+    if (from === position && this.#isThrough) return null;
     if (from === null) {
       this.#pages.clear();
+      this.#weight = 0;
       this.#beginnings += 1;
     }
-    this.#steps += 1;
-    this.#position = page.position;
-    // With more to come, the feed's next step brings it.
-    const sent = this.#prepare(from)({ ...page, more: false });
-    this.#keep(from, Promise.resolve(sent));
+    this.#position = position;
+    this.#isThrough = !more;
+    const next = more ? { position, begunAt: null } : { position };
+    const sent = { from, next, frames: rowFrames(rows, position), beginnings: this.#beginnings };
+    if (from !== position) this.#keep(from, Promise.resolve(sent));
     return sent;
   }
 
-  /** What follows `from`: by one read at most, shared by all. Rejects when the store cannot be read. */
-  after(from: string | null): Promise<SentPage> {
+  /**
+   * What follows a place: by one read at most, shared by all. It ends where the feed was when the reading began, which is a little less than was
+   * read: no two reads of a busy store end at the same position, but from there the pages of the feed itself follow, without another read.
+   * Rejects when the store cannot be read.
+   */
+  after({ position: from, begunAt = this.#position }: Place): Promise<SentPage> {
     const known = this.#pages.get(from);
-    if (known) return known;
-    const prepare = this.#prepare(from);
-    if (from !== null && from === this.#position) return Promise.resolve(prepare({ rows: [], position: from, more: false }));
-    const reading = this.#source.read(from).then(prepare);
-    const forget = (): void => {
-      if (this.#pages.get(from) === reading) this.#pages.delete(from);
-    };
-    reading.then(({ position }) => position === from && forget(), forget);
+    if (known) return known.page;
+    const beginnings = this.#beginnings;
+    const reading = this.#source.read(from).then(({ rows, position, more }): SentPage => {
+      const next = more ? { position, begunAt } : { position: begunAt ?? position };
+      return { from, next, frames: rowFrames(rows, next.position), beginnings };
+    });
     this.#keep(from, reading);
     return reading;
-  }
-
-  /** Whether with this page everything was sent that the feed knows of. */
-  isLast({ more, steps }: SentPage): boolean {
-    return !more && steps === this.#steps;
   }
 
   /** False when the feed has begun anew since, perhaps on another server, where the page's position says nothing. */
@@ -91,14 +111,34 @@ export class RevocationPages {
     return beginnings === this.#beginnings;
   }
 
-  #prepare(from: string | null): (page: Omit<RevocationPage, 'now'>) => SentPage {
-    const begun = { from, steps: this.#steps, beginnings: this.#beginnings };
-    return ({ rows, position, more }) => ({ ...begun, position, more, frames: rowFrames(rows, position) });
+  #keep(from: string | null, page: Promise<SentPage>): void {
+    this.#forget(from);
+    const kept: KeptPage = { page, weight: 1 };
+    this.#pages.set(from, kept);
+    this.#weight += kept.weight;
+    page.then(
+      ({ next, frames }) => {
+        if (this.#pages.get(from) !== kept) return;
+        kept.weight += frames.length;
+        this.#weight += frames.length;
+        if (next.position === from) this.#forget(from);
+        this.#makeRoom();
+      },
+      () => {
+        if (this.#pages.get(from) === kept) this.#forget(from);
+      },
+    );
   }
 
-  #keep(from: string | null, page: Promise<SentPage>): void {
-    this.#pages.set(from, page);
-    const [oldest] = this.#pages.keys();
-    if (this.#pages.size > keptPages && oldest !== undefined) this.#pages.delete(oldest);
+  #makeRoom(): void {
+    for (const oldest of this.#pages.keys()) {
+      if (this.#weight <= keptWeight) return;
+      this.#forget(oldest);
+    }
+  }
+
+  #forget(from: string | null): void {
+    this.#weight -= this.#pages.get(from)?.weight ?? 0;
+    this.#pages.delete(from);
   }
 }

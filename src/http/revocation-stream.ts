@@ -1,7 +1,7 @@
 /** One reader of the revocation feed: first what follows his position, then what happens, never more than he takes. */
 import { Readable } from 'node:stream';
 import { eventNames, type FreshnessFact } from '../protocol/revocation-events.js';
-import { eventFrame, type RevocationPages, type SentPage } from './revocation-pages.js';
+import { eventFrame, type Place, type RevocationPages, type SentPage } from './revocation-pages.js';
 
 const bufferBytes = 64 * 1024;
 
@@ -21,24 +21,26 @@ export class RevocationStream extends Readable {
   readonly #ageMilliseconds: () => number;
   /** Still to be taken; what comes behind must wait. */
   readonly #waiting: Buffer[];
-  #at: string | null;
-  /** Whether all that the feed knows of was sent, or waits. */
-  #isCurrent = false;
+  #at: Place;
+  /** Whether all that the feed had read when it was last through was sent, or waits. */
+  #isComplete = false;
   #isReading = false;
-  #isOver = false;
   #blockedAt: number | null = null;
+  #finishedAt: number | null = null;
 
   constructor({ pages, from, facts, ageMilliseconds }: RevocationStreamOptions) {
     super({ highWaterMark: bufferBytes });
     this.#pages = pages;
     this.#ageMilliseconds = ageMilliseconds;
     this.#waiting = [facts];
-    this.#at = from;
+    // He may have been cut off in the middle of a reading.
+    this.#at = from === null ? { position: null } : { position: from, begunAt: null };
   }
 
-  /** For how long the reader has taken nothing. */
+  /** For how long the reader has taken nothing, or not yet the end. */
   get stalledMilliseconds(): number {
-    return this.#blockedAt === null ? 0 : performance.now() - this.#blockedAt;
+    const since = this.#finishedAt ?? this.#blockedAt;
+    return since === null ? 0 : performance.now() - since;
   }
 
   /** What the reader must have, if late. */
@@ -52,32 +54,34 @@ export class RevocationStream extends Readable {
     if (this.#blockedAt === null) this.send(frame);
   }
 
-  /** Says how fresh the reader is, unless he is behind. */
+  /** Says how fresh the reader is, unless he is behind. While the feed reads everything again, he still has what it had before. */
   beat(): void {
+    if (!this.#isComplete) return;
     const age = this.#ageMilliseconds();
     const fact: FreshnessFact = { age: Number.isFinite(age) ? Math.round(age) : null };
-    if (this.#isCurrent && this.#at !== null) this.mention(eventFrame(eventNames.fresh, fact, this.#at));
+    this.mention(eventFrame(eventNames.fresh, fact, this.#at.position ?? undefined));
   }
 
   /** The feed has read a page. */
   follow(page: SentPage): void {
-    const isInStep = this.#isCurrent && this.#at === page.from && this.#blockedAt === null;
+    const isInStep = this.#at.position === page.from && !this.#isReading && this.#blockedAt === null;
     if (isInStep) this.#take(page);
-    else this.#isCurrent = false;
+    const { isThrough, position } = this.#pages;
+    if (isThrough && this.#at.position !== position) this.#isComplete = false;
     if (this.#blockedAt === null) this.#goOn();
   }
 
   /** The feed reads everything again, and so must the reader. */
   restart(): void {
-    this.#at = null;
-    this.#isCurrent = false;
+    this.#at = { position: null };
   }
 
   /** Lets the reader go, so that he comes back. */
   finish(): void {
+    if (this.#finishedAt !== null) return;
+    this.#finishedAt = performance.now();
     if (this.#blockedAt === null) this.push(null);
     else this.destroy();
-    this.#isOver = true;
   }
 
   override _read(): void {
@@ -86,13 +90,25 @@ export class RevocationStream extends Readable {
   }
 
   #goOn(): void {
-    if (this.#isOver || this.destroyed) return;
+    if (this.#finishedAt !== null || this.destroyed) return;
     for (let frame = this.#waiting.shift(); frame !== undefined; frame = this.#waiting.shift()) {
       if (this.push(frame)) continue;
       this.#blockedAt = performance.now();
       return;
     }
-    if (!this.#isCurrent && !this.#isReading) this.#readOn();
+    this.#catchUp();
+  }
+
+  /** Until he is where the feed is; from there it takes him along. */
+  #catchUp(): void {
+    const { position, isThrough } = this.#pages;
+    if (this.#isReading || position === null) return;
+    if (this.#at.position !== position) {
+      this.#readOn();
+    } else if (isThrough && !this.#isComplete) {
+      this.#isComplete = true;
+      this.beat();
+    }
   }
 
   #readOn(): void {
@@ -101,16 +117,14 @@ export class RevocationStream extends Readable {
       (page) => {
         this.#isReading = false;
         if (this.#pages.isValid(page)) this.#take(page);
-        this.#goOn();
-        if (this.#isCurrent) this.beat();
+        if (this.#blockedAt === null) this.#goOn();
       },
       () => this.destroy(),
     );
   }
 
   #take(page: SentPage): void {
-    this.#at = page.position;
-    this.#isCurrent = this.#pages.isLast(page);
+    this.#at = page.next;
     this.#waiting.push(...page.frames);
   }
 }

@@ -1,8 +1,9 @@
 /** All readers of the revocation feed: how many there may be, what all of them are told, and their end. */
 import type { Readable } from 'node:stream';
+import type { KnownApiKey } from '../access/api-key-verifier.js';
 import type { Core } from '../core.js';
 import { AuthError } from '../errors.js';
-import type { Principal } from '../model/app-types.js';
+import { mostStreamsPerKey } from '../limits/feed-limit.js';
 import type { Revocation } from '../model/store.js';
 import { eventNames, heartbeatSeconds, type IssuerFacts } from '../protocol/revocation-events.js';
 import type { FeedStep } from '../revocation/revocation-feed.js';
@@ -10,16 +11,16 @@ import { eventFrame, RevocationPages, rowFrames } from './revocation-pages.js';
 import { RevocationStream } from './revocation-stream.js';
 
 const mostStreams = 1000;
-const mostStreamsPerKey = 100;
 const stalledMilliseconds = 5000;
 /** Whoever comes back proves again that he may read. Not all at once: up to a minute later. */
 const shortestLifeMilliseconds = 240_000;
 
-type ServedCore = Pick<Core, 'config' | 'feed' | 'keys' | 'random' | 'ring' | 'store'>;
+type ServedCore = Pick<Core, 'clock' | 'config' | 'feed' | 'keys' | 'random' | 'ring' | 'store'>;
 
 interface Reader {
-  /** Whoever opened the stream, by an API key. */
-  readonly who: Pick<Principal, 'userId' | 'sessionId'>;
+  /** The API key by which the stream was opened, and its owner. */
+  readonly who: Pick<KnownApiKey, 'userId' | 'sessionId' | 'validUntil'>;
+  /** By the monotonic clock. */
   readonly endsAt: number;
 }
 
@@ -54,7 +55,7 @@ export class RevocationStreams {
     const ofKey = [...this.#streams.values()].filter((reader) => reader.who.sessionId === who.sessionId).length;
     if (ofKey >= mostStreamsPerKey)
       throw new AuthError('too_many_attempts', { reason: 'streams of revocations of one key', retryAfterSeconds: 10 });
-    this.#pages ??= new RevocationPages(store.revocations, feed.position());
+    this.#pages ??= new RevocationPages(store.revocations, feed.lastStep());
     const stream = new RevocationStream({
       pages: this.#pages,
       from,
@@ -103,10 +104,10 @@ export class RevocationStreams {
   #tick(): void {
     // By now another process may have been started with longer lives of tokens.
     this.#tellFacts();
-    const now = performance.now();
-    for (const [stream, { endsAt }] of this.#streams) {
+    const [now, wallNow] = [performance.now(), this.#core.clock.now()];
+    for (const [stream, { who, endsAt }] of this.#streams) {
       if (stream.stalledMilliseconds > stalledMilliseconds) stream.destroy();
-      else if (now > endsAt) stream.finish();
+      else if (now > endsAt || wallNow >= who.validUntil) stream.finish();
       else stream.beat();
     }
   }

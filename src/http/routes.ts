@@ -72,7 +72,15 @@ export const routes: readonly AnyRoute[] = [
   route({ method: 'POST', path: '/auth/api-keys', guard: sensitive, body: newApiKeyBody, answer: answerCreateOwnApiKey }),
   route({ method: 'POST', path: '/auth/api-keys/{id}/rotate', guard: sensitive, body: rotateApiKeyBody, answer: answerRotateOwnApiKey }),
   route({ method: 'DELETE', path: '/auth/api-keys/{id}', guard: sensitive, body: noBody, answer: answerRevokeOwnApiKey }),
-  route({ method: 'POST', path: '/auth/token', guard: client, body: clientTokenBody, acceptsForm: true, answer: answerClientToken }),
+  route({
+    method: 'POST',
+    path: '/auth/token',
+    guard: client,
+    body: clientTokenBody,
+    acceptsForm: true,
+    speaksOAuth: true,
+    answer: answerClientToken,
+  }),
 
   route({ method: 'GET', path: '/users/me', guard: signedIn, body: noBody, answer: answerReadAccount }),
   route({ method: 'PATCH', path: '/users/me', guard: signedIn, body: updateProfileBody, answer: answerUpdateAccount }),
@@ -91,5 +99,5 @@ export const routes: readonly AnyRoute[] = [
 
   route({ method: 'GET', path: '/.well-known/jwks.json', guard: anyone, body: noBody, isPublic: true, answer: answerJwks }),
   route({ method: 'GET', path: '/.well-known/countersign', guard: anyone, body: noBody, isPublic: true, answer: answerMetadata }),
-  route({ method: 'GET', path: revocationsPath, guard: readsRevocations, body: noBody, answer: answerRevocations }),
+  route({ method: 'GET', path: revocationsPath, guard: readsRevocations, body: noBody, limitsItself: true, answer: answerRevocations }),
 ];

@@ -30,7 +30,9 @@ beforeEach(() => {
   vi.clearAllMocks();
   now = 0;
   counters = new CountersInHand();
-  limiter = new RequestLimiter({ counters, limit: { count: 10, windowSeconds: 60 }, logger, monotonicNow: () => now });
+  const limit = { count: 10, windowSeconds: 60 };
+  const limits = { api: limit, refresh: null, feed: { count: 50, windowSeconds: 300 } };
+  limiter = new RequestLimiter({ counters, limits, logger, monotonicNow: () => now });
 });
 afterEach(() => {
   limiter.stop();
@@ -47,6 +49,16 @@ describe('a limit of requests', () => {
     expect(takeTimes(15)).toBe(10);
     expect(takeTimes(15, 'b')).toBe(10);
     expect(take().state).toEqual({ name: 'api', limit: { count: 10, windowSeconds: 60 }, remaining: 0, resetSeconds: 60 });
+  });
+
+  it('is one of several, each with its own count and time', async () => {
+    expect(takeTimes(15)).toBe(10);
+    const feed = Array.from({ length: 60 }, () => limiter.take('feed', 'a')!);
+    expect(feed.filter(({ refused }) => !refused)).toHaveLength(50);
+    expect(feed.at(-1)!.state).toMatchObject({ name: 'feed', resetSeconds: 300 });
+    expect(limiter.take('refresh', 'a')).toBeNull();
+    await exchange();
+    expect(Object.fromEntries(counters.counts)).toEqual({ 'api a': 10, 'feed a': 50 });
   });
 
   it('begins anew when its time has passed', () => {
@@ -85,6 +97,23 @@ describe('a limit of requests', () => {
     expect(takeTimes(3, 'b')).toBe(3);
     await exchange();
     expect(takeTimes(10)).toBe(5);
+  });
+
+  it('after an outage with a flood sends only what it still keeps, and nothing of what is over', async () => {
+    counters.failure = new Error('gone');
+    for (let key = 0; key < 1_000_000; key += 1) {
+      take(`key ${String(key)}`);
+      if (key % 100_000 === 0) await exchange();
+    }
+    counters.failure = null;
+    counters.sizes.length = 0;
+    for (let time = 0; time < 10; time += 1) await exchange();
+    expect(counters.sizes).toEqual(Array.from({ length: 10 }, () => 1000));
+    now = 60_000;
+    take();
+    await exchange();
+    await exchange();
+    expect(counters.sizes.slice(10)).toEqual([1]);
   });
 
   it('stands for whoever goes on asking while a million others come', () => {

@@ -1,6 +1,6 @@
 /** Limits requests by key: counts in memory, without waiting, and exchanges the counts with the other processes a few times a second. */
 import type { Logger } from '../model/app-types.js';
-import type { CounterStore, Limit, LimitState } from '../model/limits.js';
+import type { CounterStore, Limit, LimitState, RequestLimitName } from '../model/limits.js';
 
 const exchangeEveryMilliseconds = 250;
 /** One exchange is one statement of the store. */
@@ -10,14 +10,15 @@ const mostKeys = 50_000;
 
 export interface RequestLimiterOptions {
   readonly counters: CounterStore;
-  /** Null: nothing is limited. */
-  readonly limit: Limit | null;
+  /** Null: not limited. */
+  readonly limits: Readonly<Record<RequestLimitName, Limit | null>>;
   readonly logger: Logger;
   /** Milliseconds that never go back. Default `performance.now`. */
   readonly monotonicNow?: () => number;
 }
 
 interface Window {
+  readonly limit: Limit;
   /** As of the last exchange, all processes together. */
   known: number;
   /** Since then, here. */
@@ -25,29 +26,36 @@ interface Window {
   resetsAt: number;
 }
 
+interface Sent {
+  readonly key: string;
+  readonly window: Window;
+  readonly amount: number;
+}
+
 /** Each exchange can lag behind, so that all processes together let a little more through than the limit. */
 export class RequestLimiter {
   readonly #counters: CounterStore;
-  readonly #limit: Limit | null;
+  readonly #limits: RequestLimiterOptions['limits'];
   readonly #logger: Logger;
   readonly #now: () => number;
   #recent: Map<string, Window> = new Map();
   #older: Map<string, Window> = new Map();
+  /** No more than there are windows. */
   readonly #unsent: Set<string> = new Set();
   #timer: NodeJS.Timeout | null = null;
   /** What others count is not known: less is let through, so that all together do not let more. */
   #alone = false;
 
-  constructor({ counters, limit, logger, monotonicNow }: RequestLimiterOptions) {
+  constructor({ counters, limits, logger, monotonicNow }: RequestLimiterOptions) {
     this.#counters = counters;
-    this.#limit = limit;
+    this.#limits = limits;
     this.#logger = logger;
     this.#now = monotonicNow ?? (() => performance.now());
   }
 
-  /** Counts one request. Null where nothing is limited; `refused`: it is one too many, and does not count. */
-  take(name: 'api' | 'refresh', of: string): { readonly state: LimitState; readonly refused: boolean } | null {
-    const limit = this.#limit;
+  /** Counts one request. Null where it is not limited; `refused`: it is one too many, and does not count. */
+  take(name: RequestLimitName, of: string): { readonly state: LimitState; readonly refused: boolean } | null {
+    const limit = this.#limits[name];
     if (limit === null) return null;
     const key = `${name} ${of}`;
     const now = this.#now();
@@ -64,10 +72,10 @@ export class RequestLimiter {
     this.#timer = null;
   }
 
-  #windowOf(key: string, now: number, { windowSeconds }: Limit): Window {
+  #windowOf(key: string, now: number, limit: Limit): Window {
     const found = this.#find(key);
     if (found !== undefined && found.resetsAt > now) return found;
-    const window = { known: 0, unsent: 0, resetsAt: now + windowSeconds * 1000 };
+    const window = { limit, known: 0, unsent: 0, resetsAt: now + limit.windowSeconds * 1000 };
     this.#keep(key, window);
     return window;
   }
@@ -83,6 +91,7 @@ export class RequestLimiter {
   /** In two generations, so that room is made at once: those who did not come again while as many others came are forgotten. */
   #keep(key: string, window: Window): void {
     if (this.#recent.size >= mostKeys) {
+      for (const forgotten of this.#older.keys()) if (!this.#recent.has(forgotten)) this.#unsent.delete(forgotten);
       this.#older = this.#recent;
       this.#recent = new Map();
     }
@@ -97,20 +106,36 @@ export class RequestLimiter {
     this.#timer.unref();
   }
 
+  /** Those that have waited longest; what is over is not told any more, for it would count into a window of the others that is not. */
+  #takeUnsent(): readonly Sent[] {
+    const now = this.#now();
+    const sent: Sent[] = [];
+    for (const key of this.#unsent) {
+      if (sent.length === mostPerExchange) break;
+      this.#unsent.delete(key);
+      // Not `#find`: nobody has asked.
+      const window = this.#recent.get(key) ?? this.#older.get(key);
+      if (window === undefined || window.resetsAt <= now) continue;
+      sent.push({ key, window, amount: window.unsent });
+      window.known += window.unsent;
+      window.unsent = 0;
+    }
+    return sent;
+  }
+
   /** Never rejects. */
   async #exchange(): Promise<void> {
-    const windowSeconds = this.#limit?.windowSeconds ?? 0;
-    const sent = [...this.#unsent].slice(0, mostPerExchange).flatMap((key) => {
-      const window = this.#find(key);
-      this.#unsent.delete(key);
-      return window === undefined ? [] : [{ key, window, amount: window.unsent }];
-    });
-    for (const { window, amount } of sent) {
-      window.unsent -= amount;
-      window.known += amount;
-    }
+    const sent = this.#takeUnsent();
+    if (sent.length > 0) await this.#send(sent);
+    this.#timer = null;
+    if (this.#unsent.size > 0) this.#timer = setTimeout(() => void this.#exchange(), exchangeEveryMilliseconds).unref();
+  }
+
+  async #send(sent: readonly Sent[]): Promise<void> {
     try {
-      const counted = await this.#counters.add(sent.map(({ key, amount }) => ({ key, amount, windowSeconds })));
+      const counted = await this.#counters.add(
+        sent.map(({ key, amount, window }) => ({ key, amount, windowSeconds: window.limit.windowSeconds })),
+      );
       counted.forEach(({ count, resetsInMilliseconds }, index) => {
         const window = sent[index]?.window;
         if (window === undefined) return;
@@ -122,7 +147,5 @@ export class RequestLimiter {
       if (!this.#alone) this.#logger.warn({ err: error }, 'requests are counted by this process alone, to half of the limit');
       this.#alone = true;
     }
-    this.#timer = null;
-    if (this.#unsent.size > 0) this.#timer = setTimeout(() => void this.#exchange(), exchangeEveryMilliseconds).unref();
   }
 }

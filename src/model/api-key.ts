@@ -11,7 +11,9 @@ export interface ApiKeyRecord {
   readonly scopes: readonly string[];
   /** SHA-256 of the secret part, 32 bytes. */
   readonly secretDigest: Uint8Array;
-  /** Of the secret before the last rotation, accepted beside it until `previousUntil`. */
+  /** When that secret was presented first; null: nobody has used it yet. */
+  readonly secretUsedAt: number | null;
+  /** Of the secret before, accepted beside it until `previousUntil`. */
   readonly previousDigest: Uint8Array | null;
   readonly previousUntil: number | null;
   readonly createdAt: number;
@@ -27,6 +29,8 @@ export interface ApiKeyRecord {
 export interface ApiKeyAndUser {
   readonly key: ApiKeyRecord;
   readonly user: UserRecord | null;
+  /** Whether the owner has a password: he is a person then, and no service account. */
+  readonly hasPassword: boolean;
   /** When this was read, by the store's clock. */
   readonly now: number;
 }
@@ -71,7 +75,9 @@ export interface ApiKeyStore {
   }>;
   /**
    * A new secret with a lifetime of its own, as long as the last one's; the old one is accepted for `overlapSeconds`, but not beyond its own
-   * expiry. Only while `fromDigest` is still the digest, the key is good and its owner enabled. Null: nothing was written.
+   * expiry. A secret that was never used, while the one before it is still accepted, is only replaced: the one before keeps its time, or
+   * `overlapSeconds` if that is shorter. Only while `fromDigest` is still the digest, the key is good and its owner enabled. Null: nothing was
+   * written.
    */
   rotate(input: {
     readonly id: string;
@@ -81,6 +87,9 @@ export interface ApiKeyStore {
   }): Promise<ApiKeyRecord | null>;
   /** Ends a key for good and writes its revocation row, of kind `session`; whose it was. Null: there is none that was not revoked. */
   revoke(id: string, onlyOf?: { readonly userId: string }): Promise<string | null>;
-  /** Writes down that it is used now, unless that was done within `recordUseEverySeconds`. False: nothing was written. */
-  recordUse(id: string): Promise<boolean>;
+  /**
+   * Writes down that it is used now with this secret, unless that was done within `recordUseEverySeconds`; the first use of its current secret
+   * always. False: nothing was written.
+   */
+  recordUse(id: string, secretDigest: Uint8Array): Promise<boolean>;
 }

@@ -120,6 +120,8 @@ export interface AccessRule<App extends AppTypes = AppTypes> {
 export interface RequestLike {
   readonly method?: string | undefined;
   readonly headers: Headers | NodeJS.Dict<string | string[]>;
+  /** As requests of Node's have it: whoever tries API keys that are none is counted by his address. */
+  readonly socket?: { readonly remoteAddress?: string | undefined } | null | undefined;
 }
 
 export interface Clock {

@@ -6,9 +6,12 @@ export interface Limit {
   readonly windowSeconds: number;
 }
 
+/** What requests are counted as. */
+export type RequestLimitName = 'api' | 'refresh' | 'feed';
+
 /** Where a limit stands, for whoever it limits. */
 export interface LimitState {
-  readonly name: 'login' | 'api' | 'refresh';
+  readonly name: 'login' | RequestLimitName;
   readonly limit: Limit;
   readonly remaining: number;
   /** Seconds until all of it is there again; at least 1. */

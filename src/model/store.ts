@@ -331,9 +331,12 @@ export interface Revocation {
   readonly expiresAt: number;
 }
 
+/** On PostgreSQL a position names the transactions that are under way. */
+export const longestPosition = 2000;
+
 export interface RevocationPage {
   readonly rows: readonly Revocation[];
-  /** Where to go on. Opaque to the reader. */
+  /** Where to go on. Opaque to the reader; at most `longestPosition` visible ASCII characters. */
   readonly position: string;
   /** True when there may be more to read at once. */
   readonly more: boolean;
@@ -342,7 +345,10 @@ export interface RevocationPage {
 }
 
 export interface RevocationStore {
-  /** Unexpired rows after `position` (null: from the start), oldest first. A position of another feed epoch reads from the start. */
+  /**
+   * Unexpired rows after `position` (null: from the start), oldest first. A position of another feed epoch reads from the start, and so does one
+   * of another server, such as a replica that was promoted: readers keep theirs whatever failed in between.
+   */
   read(position: string | null): Promise<RevocationPage>;
 }
 

@@ -133,7 +133,7 @@ export interface ClientTokenBody {
 }
 /** Unknown parameters are ignored here, as RFC 6749 section 3.2 wants. */
 export const clientTokenBody: z.ZodType<ClientTokenBody> = z.object({
-  grant_type: z.literal('client_credentials'),
+  grant_type: z.string().pipe(z.literal('client_credentials')),
   scope: text.min(1).optional(),
 });
 

@@ -92,6 +92,9 @@ export interface MessageDocument {
 }
 
 /** Every refusal (RFC 9457). */
+export type OAuthErrorCode =
+  'invalid_request' | 'invalid_client' | 'unsupported_grant_type' | 'invalid_scope' | 'temporarily_unavailable' | 'server_error';
+
 export interface ProblemDocument {
   readonly type: string;
   readonly title: string;
@@ -100,4 +103,6 @@ export interface ProblemDocument {
   readonly detail?: string;
   readonly errors?: readonly { readonly path: string; readonly code: string; readonly message: string }[];
   readonly requestId: string;
+  /** Only where OAuth clients ask (RFC 6749 section 5.2). */
+  readonly error?: OAuthErrorCode;
 }

@@ -23,7 +23,7 @@ export interface RevocationFeedOptions {
   readonly hints?: readonly RevocationHints[];
 }
 
-/** One step of the reading: what followed `from`. Null: from the start, also again after a failure. */
+/** One step of the reading: what followed `from`. Null: from the start. */
 export interface FeedStep {
   readonly from: string | null;
   readonly page: RevocationPage;
@@ -56,8 +56,8 @@ export interface RevocationFeed {
   waitUntilFresh(timeoutMilliseconds?: number): Promise<boolean>;
   /** A hint that there is something to read. */
   wake(): void;
-  /** Where the last step ended; null before the first and after a failure. */
-  position(): string | null;
+  /** How the last step ended; null before the first. */
+  lastStep(): Pick<RevocationPage, 'position' | 'more'> | null;
   listen(listener: FeedListener): void;
   /** Tells those who listen what this process has committed; it is in the index already. */
   announce(rows: readonly Revocation[]): void;
@@ -83,7 +83,8 @@ class PollingFeed implements RevocationFeed {
   readonly #interval: number;
   readonly #readTimeout: number;
 
-  #position: string | null = null;
+  #last: Pick<RevocationPage, 'position' | 'more'> | null = null;
+  #isFromStart = true;
   #prunedAt = -Infinity;
   #running: Promise<void> | null = null;
   #next: Promise<void> | null = null;
@@ -142,8 +143,8 @@ class PollingFeed implements RevocationFeed {
     if (!this.#stopped) this.catchUp().catch(ignore);
   }
 
-  position(): string | null {
-    return this.#position;
+  lastStep(): Pick<RevocationPage, 'position' | 'more'> | null {
+    return this.#last;
   }
 
   listen(listener: FeedListener): void {
@@ -198,12 +199,11 @@ class PollingFeed implements RevocationFeed {
 
   async #read(): Promise<void> {
     const started = this.#freshness.now();
-    if (this.#freshness.isBehindDropped(started.wall)) this.#position = null;
+    if (this.#freshness.isBehindDropped(started.wall)) this.#last = null;
     try {
       await this.#readPages();
     } catch (error) {
-      // What answers next may be a promoted replica, on which a position of the old one would skip rows.
-      this.#position = null;
+      // The position stays. Where it is of another server, the store knows; and a database that is slow gains nothing by giving everything again.
       this.#reportFailure(error);
       throw error;
     }
@@ -214,21 +214,25 @@ class PollingFeed implements RevocationFeed {
 
   async #readPages(): Promise<void> {
     for (;;) {
-      const from = this.#position;
+      const from = this.#last?.position ?? null;
+      this.#isFromStart ||= from === null;
       const page = await within(this.#readTimeout, this.#source.read(from));
       this.#apply(page);
-      this.#position = page.position;
+      const { position, more } = page;
+      this.#last = { position, more };
       for (const listener of this.#listeners) listener.onStep({ from, page });
-      if (!page.more) return;
+      if (!more) return;
       // A store whose reads need no I/O would otherwise hold up every request until the last page.
       await nextTurn();
     }
   }
 
-  /** What is read from the start is no news of others: it may have been written at any time. */
-  #apply({ rows, now }: RevocationPage): void {
+  /** What is read from the start, to its last page, is no news of others: it may have been written at any time. */
+  #apply({ rows, now, more }: RevocationPage): void {
     const news = this.#index.apply(rows);
-    if (this.#position !== null) for (const { revokedAt } of news) this.#propagation.record(now - revokedAt);
+    const isNews = !this.#isFromStart;
+    this.#isFromStart &&= more;
+    if (isNews) for (const { revokedAt } of news) this.#propagation.record(now - revokedAt);
   }
 
   #prune({ monotonic, wall }: Moment): void {

@@ -10,7 +10,7 @@ import { AuthError } from '../errors.js';
 import type { Answer, HttpResponse } from '../http/message.js';
 import { securityHeaders } from '../http/security-headers.js';
 import { Connections } from './connections.js';
-import { live, livePath, ready, readyPath } from './health.js';
+import { live, livePath, Readiness, readyPath } from './health.js';
 import type { ServerLogger } from './log.js';
 import { metricsPath, type MetricsEndpoint } from './metrics-endpoint.js';
 import { answerToMalformed, knownMethods, writeRaw, type ParserError } from './malformed.js';
@@ -51,11 +51,13 @@ export interface ServerOptions extends AuthInternals {
 /** Listens when it resolves. Rejects with what Node says when it cannot. */
 export async function startHttpServer(options: ServerOptions): Promise<RunningServer> {
   const connections = new Connections();
+  const readiness = new Readiness(options.core);
   let isStopping = false;
+  const ready = (): Promise<Answer> => readiness.answer(isStopping);
   const server = createServer(limits, (request, response) => {
     connections.begin(request, response);
     noteWhenDone(options, request, response);
-    void answer(options, request, isStopping).then((answered) => {
+    void answer(options, request, ready).then((answered) => {
       toNode(answered, request, response);
     });
   });
@@ -80,8 +82,8 @@ export async function startHttpServer(options: ServerOptions): Promise<RunningSe
 }
 
 /** Never rejects. */
-async function answer(options: ServerOptions, request: IncomingMessage, isStopping: boolean): Promise<HttpResponse> {
-  const { handler, core } = options;
+async function answer(options: ServerOptions, request: IncomingMessage, ready: () => Promise<Answer>): Promise<HttpResponse> {
+  const { handler } = options;
   const { method = '', url = '/', headers, httpVersion } = request;
   const [path = '/'] = url.split('?', 1);
   // Not before the parser is through with a request without a body: an answer would cut off what is still to come.
@@ -89,7 +91,7 @@ async function answer(options: ServerOptions, request: IncomingMessage, isStoppi
   if (headers.host === undefined && httpVersion === '1.1') return thenClose(answerToMalformed(handler, {}));
   if (path === livePath || path === readyPath) {
     if (method !== 'GET' && method !== 'HEAD') return refuseMethod(options, headers, ['GET', 'HEAD']);
-    return complete(options, path === livePath ? live() : await ready(core, isStopping), method);
+    return complete(options, path === livePath ? live() : await ready(), method);
   }
   if (path === metricsPath && options.metrics) return answerMetrics(options, options.metrics, request);
   if (!knownMethods.includes(method) && !handler.owns(url)) return refuseMethod(options, headers);

@@ -8,6 +8,7 @@ import { currentSettings } from '../settings/read-settings.js';
 import type { HowToStop } from './http-server.js';
 import { createLogger } from './log.js';
 import { openServer, stopWithinMilliseconds, type OpenServer } from './open-server.js';
+import { outliveTerminal } from './stop-on-signals.js';
 import { welcome } from './welcome.js';
 import { joinBuses, workerBus } from './worker-bus.js';
 import { gatherFromWorkers } from './worker-figures.js';
@@ -43,7 +44,12 @@ function obeyPrimary(stop: Stop): void {
   });
   // A terminal tells every process in it; what follows from that the first one says.
   for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined);
-  process.on('SIGTERM', () => stop({}));
+  outliveTerminal();
+  // Systemd, too: the first one is told as well then, and knows for how long connections are still accepted.
+  process.on('SIGTERM', () => {
+    if (process.connected) void tellPrimary({ says: 'told to stop' });
+    else stop({});
+  });
 }
 
 async function open(): Promise<OpenServer> {

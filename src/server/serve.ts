@@ -4,7 +4,7 @@ import { internalsOf } from '../auth.js';
 import { authOptions } from '../settings/auth-options.js';
 import { currentSettings, type Settings } from '../settings/read-settings.js';
 import { createLogger } from './log.js';
-import { openServer, stopWithinMilliseconds } from './open-server.js';
+import { openServer, stopWithinMilliseconds, type OpenServer } from './open-server.js';
 import { serveAsWorker } from './serve-as-worker.js';
 import { stopOnSignals } from './stop-on-signals.js';
 import { superviseWorkers } from './supervise-workers.js';
@@ -20,9 +20,16 @@ export async function serve(): Promise<void> {
 }
 
 async function serveAlone(settings: Settings, logger: ReturnType<typeof createLogger>): Promise<void> {
-  const { auth, stop } = await openServer(settings, authOptions(settings), { logger });
+  let server: OpenServer | null = null;
   const how = { acceptMilliseconds: settings.stopDelayMilliseconds, withinMilliseconds: stopWithinMilliseconds };
-  stopOnSignals({ logger, stop: () => stop(how) });
+  stopOnSignals({
+    logger,
+    // One that does not serve yet has nothing to finish.
+    stop: async () => server?.stop(how) ?? true,
+    onHangUp: () => logger.warn({}, 'SIGHUP is without effect on one process: stop and start it, or set COUNTERSIGN_WORKERS'),
+  });
+  server = await openServer(settings, authOptions(settings), { logger });
+  const { auth } = server;
   if (settings.development) process.stdout.write(await welcome(settings, internalsOf(auth).core));
   else logger.info({ publicUrl: settings.options.publicUrl, host: settings.host, port: settings.port }, 'listening');
 }

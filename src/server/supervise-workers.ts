@@ -18,19 +18,19 @@ const longestPauseMilliseconds = 30_000;
 const hopelessFailures = 5;
 /** Beyond what a worker takes by itself. */
 const killAfterMilliseconds = 3_000;
+/** Who tells a worker to stop and has told this process as well: by then it was heard. */
+const sameMomentMilliseconds = 500;
 
-/** Resolves when all workers serve. @throws {ConfigError} or what else prevents the first of them. */
-export async function superviseWorkers(settings: Settings, logger: ServerLogger): Promise<void> {
+/** Resolves when all workers serve, or stop because they were told to. @throws {ConfigError} or what else prevents the first of them. */
+export function superviseWorkers(settings: Settings, logger: ServerLogger): Promise<void> {
   const supervisor = new Supervisor(settings, logger);
-  await supervisor.start();
-  stopOnSignals({ logger, stop: () => supervisor.stop(), abandon: () => supervisor.kill() });
-  process.on('SIGHUP', () => {
-    // From a terminal that was closed.
-    if (process.stdin.isTTY || process.stdout.isTTY) process.kill(process.pid, 'SIGTERM');
-    else void supervisor.restart();
+  stopOnSignals({
+    logger,
+    stop: () => supervisor.stop(),
+    abandon: () => supervisor.kill(),
+    onHangUp: () => void supervisor.restart(),
   });
-  const { port, host, workers, options } = settings;
-  logger.info({ publicUrl: options.publicUrl, host, port, workers }, 'listening');
+  return supervisor.start();
 }
 
 /** A place among the workers. */
@@ -38,6 +38,8 @@ class Place {
   readonly number: number;
   /** Null while nobody serves there. */
   current: WorkerProcess | null = null;
+  /** What has come of the worker that was forked for it last. */
+  filled: Promise<void> = Promise.resolve();
   /** Ends in succession that came too soon. */
   failures = 0;
 
@@ -67,22 +69,14 @@ class Supervisor {
     cluster.schedulingPolicy = cluster.SCHED_RR;
   }
 
-  /** The first alone, so that database, keys and made-up secret are made once, and what is wrong is told once. */
-  async start(): Promise<void> {
-    const [first, ...others] = this.#places;
-    try {
-      if (first) await this.#fill(first);
-      await Promise.all(others.map((place) => this.#fill(place)));
-    } catch (error) {
-      this.#isStopping = true;
-      this.kill();
-      throw error;
-    }
+  start(): Promise<void> {
+    this.#restarting = this.#startAll();
+    return this.#restarting;
   }
 
-  /** Each in turn, and only when another serves in its place. Where that fails, those that run go on. */
+  /** Each in turn, once all were started, and only when another serves in its place. Where that fails, those that run go on. */
   restart(): Promise<void> {
-    this.#restarting = this.#restarting.then(() => this.#restartAll());
+    this.#restarting = this.#restarting.catch(() => undefined).then(() => this.#restartAll());
     return this.#restarting;
   }
 
@@ -98,6 +92,23 @@ class Supervisor {
     for (const worker of this.#running) worker.kill();
   }
 
+  /** The first alone, so that database, keys and made-up secret are made once, and what is wrong is told once. */
+  async #startAll(): Promise<void> {
+    const [first, ...others] = this.#places;
+    try {
+      if (first) await this.#fill(first);
+      if (!this.#isStopping) await Promise.all(others.map((place) => this.#fill(place)));
+    } catch (error) {
+      if (this.#isStopping) return;
+      this.#isStopping = true;
+      this.kill();
+      throw error;
+    }
+    if (this.#isStopping) return;
+    const { port, host, workers, options } = this.#settings;
+    this.#logger.info({ publicUrl: options.publicUrl, host, port, workers }, 'listening');
+  }
+
   #fork(place: Place): WorkerProcess {
     const worker = new WorkerProcess(place.number, (message, from) => this.#hear(message, from));
     this.#running.add(worker);
@@ -105,17 +116,29 @@ class Supervisor {
     return worker;
   }
 
-  #hear(message: FromWorker, { worker }: WorkerProcess): void {
+  #hear(message: FromWorker, from: WorkerProcess): void {
+    const { worker } = from;
     const running = Array.from(this.#running, (other) => other.worker);
     if (message.says === 'hint') passOnHint(worker, running);
+    else if (message.says === 'told to stop') void this.#stopAlone(from);
     else passOnFigures(message, worker, { running, serving: this.#places.flatMap(({ current }) => current?.worker ?? []) });
   }
 
-  async #fill(place: Place): Promise<void> {
-    const worker = this.#fork(place);
-    await worker.ready;
-    place.give(worker);
-    void worker.ended.then((how) => this.#afterEnd(place, worker, how));
+  /** Unless all of them were meant: the others serve the port until another takes its place. */
+  async #stopAlone(worker: WorkerProcess): Promise<void> {
+    await pause(sameMomentMilliseconds);
+    if (!this.#isStopping) await this.#stopOne(worker, true);
+  }
+
+  #fill(place: Place): Promise<void> {
+    const fill = async (): Promise<void> => {
+      const worker = this.#fork(place);
+      await worker.ready;
+      place.give(worker);
+      void worker.ended.then((how) => this.#afterEnd(place, worker, how));
+    };
+    place.filled = fill();
+    return place.filled;
   }
 
   async #afterEnd(place: Place, worker: WorkerProcess, how: Awaited<WorkerProcess['ended']>): Promise<void> {
@@ -176,9 +199,11 @@ class Supervisor {
   }
 
   async #handOver(place: Place): Promise<boolean> {
+    // One that was forked before, and may have read the old settings.
+    if (place.current === null) await place.filled.catch(() => undefined);
     if (this.#isStopping) return false;
     const old = place.current;
-    // It is about to be filled anyway.
+    // Whoever is forked from now on reads the new ones.
     if (old === null) return true;
     this.#handedOver = place;
     try {

@@ -8,6 +8,8 @@ export type FromWorker =
   /** It could not start, and why. */
   | { readonly says: 'failed'; readonly problems: readonly ConfigProblem[] }
   | { readonly says: 'failed'; readonly message: string }
+  /** By somebody else than the first process. */
+  | { readonly says: 'told to stop' }
   /** There are new revocations to be read. */
   | { readonly says: 'hint' }
   | { readonly says: 'ask for figures'; readonly question: number }

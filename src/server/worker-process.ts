@@ -32,13 +32,13 @@ export class WorkerProcess {
     return this.#readyAt === null ? 0 : performance.now() - this.#readyAt;
   }
 
-  /** Whether it ended in order. It has `withinMilliseconds`; then it is killed. */
+  /** Whether it ended in order, if it served at all. It has `withinMilliseconds`; then it is killed. */
   async stop(how: { readonly isHandOver: boolean; readonly acceptMilliseconds: number }, withinMilliseconds: number): Promise<boolean> {
     tellWorker(this.worker, { says: 'stop', ...how });
     const deadline = setTimeout(() => this.kill(), withinMilliseconds);
     const { code } = await this.ended;
     clearTimeout(deadline);
-    return code === 0;
+    return code === 0 || this.#readyAt === null;
   }
 
   kill(): void {

@@ -70,6 +70,7 @@ export const movedTables: readonly MovedTable[] = [
       expires_at: 'integer',
       last_used_at: 'integer',
       revoked_at: 'integer',
+      secret_used_at: 'integer',
     },
     unique: [],
   },

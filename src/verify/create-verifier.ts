@@ -24,10 +24,10 @@ export interface Verifier<App extends AppTypes = AppTypes> {
   /**
    * Who is asking. Synchronous, no I/O; demands a proven origin when a cookie is used on an unsafe method. Never waits: while revocations are
    * not known to be up to date it throws 503 `revocation_unavailable`, and 401 `token_invalid` while a new key of the issuer is being fetched,
-   * where the guards wait. A rule is compiled once per object: keep it in a constant. @throws {AuthError} 400, 401, 403, 503.
+   * where the guards wait. Without the feed, 429 `too_many_attempts` for a key that is not known while it cannot be asked for again. A rule is compiled once per object: keep it in a constant. @throws {AuthError} 400, 401, 403, 429, 503.
    */
   getPrincipal(request: RequestLike, rule?: AccessRule<App>): Principal<App>;
-  /** As `getPrincipal`, and waits for what is missing, for two seconds at most. @throws {AuthError} 400, 401, 403, 503. */
+  /** As `getPrincipal`, and waits for what is missing, for two seconds at most. @throws {AuthError} 400, 401, 403, 429, 503. */
   authenticate(request: RequestLike, rule?: AccessRule<App>): Promise<Principal<App>>;
   /** Guard and handler in one, for everything that speaks web-standard `Request` and `Response`. */
   readonly authenticated: FetchGuard<App>;
@@ -121,6 +121,7 @@ async function readRevocations({ config, logger, clock, closed, until }: Opening
     closed,
     onFacts,
   });
+  issuer.keys.believeToldWhile(() => reader.isFresh());
   await reader.start(until - performance.now()).catch((error: unknown) => {
     throw error instanceof FeedRefusal ? refusedKey(error) : error;
   });

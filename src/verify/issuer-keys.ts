@@ -2,6 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { PendingError } from '../access/pending-error.js';
 import { systemRandom } from '../crypto/random.js';
+import { AuthError } from '../errors.js';
 import type { Logger } from '../model/app-types.js';
 import type { RingKey, VerifyingRing } from '../tokens/key-ring.js';
 import { isHeaderOfSomeKey, readKeySet } from '../tokens/key-set.js';
@@ -36,6 +37,9 @@ export class IssuerKeys {
   #version = 0;
   #asking: Promise<boolean> | null = null;
   #askedAt = -Infinity;
+  /** What the key set was asked for last, and does not have. */
+  #lacking: string | null = null;
+  #isTold = (): boolean => false;
   #isFailing = false;
   #timer: NodeJS.Timeout | undefined;
 
@@ -67,6 +71,11 @@ export class IssuerKeys {
     this.#replace('told', keys);
   }
 
+  /** While this is so, whatever was not told is no key. */
+  believeToldWhile(isTold: () => boolean): void {
+    this.#isTold = isTold;
+  }
+
   /** Something else has changed by which tokens were judged. */
   forgetVerified(): void {
     this.#version += 1;
@@ -77,27 +86,44 @@ export class IssuerKeys {
     return { version: String(this.#version), byHeader: { get: (header) => this.#find(header) } };
   }
 
-  /** @throws {PendingError} for a key that may have been published meanwhile. */
+  /** @throws {PendingError} for a key that may have been published meanwhile. @throws {AuthError} `too_many_attempts` if that cannot be asked yet. */
   #find(header: string): RingKey | undefined {
     const known = this.#keys.told.get(header) ?? this.#keys.published.get(header) ?? this.#gone.get(header);
     if (known !== undefined || !isHeaderOfSomeKey(header)) return known;
-    if (this.#asking === null && performance.now() - this.#askedAt < askEveryMilliseconds) return undefined;
-    const asked = this.#ask();
+    const leftMilliseconds = this.#askedAt + askEveryMilliseconds - performance.now();
+    if (this.#asking === null && leftMilliseconds > 0) {
+      this.#requireDecided(header, leftMilliseconds);
+      return undefined;
+    }
+    const asked = this.#ask(header);
     throw new PendingError('token_invalid', () => asked);
   }
 
-  /** Whether there is anything new; shared by all who ask meanwhile. */
-  #ask(): Promise<boolean> {
+  /**
+   * A stranger may have used up what is asked for genuine keys: whoever brings one shall come again, and not take his token for invalid. Not a
+   * 503, by which anybody could make this service seem ill.
+   */
+  #requireDecided(header: string, milliseconds: number): void {
+    if (header === this.#lacking || this.#isTold()) return;
+    throw new AuthError('too_many_attempts', { reason: 'unknown signing keys', retryAfterSeconds: Math.ceil(milliseconds / 1000) });
+  }
+
+  /** Until the key set was read, or not in time; shared by all who ask meanwhile. */
+  #ask(header: string): Promise<boolean> {
     if (this.#asking !== null) return this.#asking;
     this.#askedAt = performance.now();
-    const before = this.#version;
-    const loaded = this.load().catch((error: unknown) => this.#report(error));
+    this.#lacking = null;
+    const loaded = this.load().then(
+      () => header,
+      (error: unknown) => this.#report(error),
+    );
     const waited = new AbortController();
-    const bound = pause(askMilliseconds, undefined, { ref: false, signal: waited.signal }).catch(() => undefined);
-    this.#asking = Promise.race([loaded, bound]).then(() => {
+    const bound = pause(askMilliseconds, null, { ref: false, signal: waited.signal }).catch(() => null);
+    this.#asking = Promise.race([loaded, bound]).then((asked) => {
       waited.abort();
       this.#asking = null;
-      return this.#version !== before;
+      this.#lacking = asked;
+      return true;
     });
     return this.#asking;
   }
@@ -115,12 +141,13 @@ export class IssuerKeys {
     ).unref();
   }
 
-  #report(error: unknown): void {
+  #report(error: unknown): null {
     if (!this.#isFailing && !this.#options.closed.aborted) {
       this.#options.logger.warn({ err: error }, 'the key set of the issuer cannot be read; known keys go on being accepted');
     }
     this.#isFailing = true;
     this.#loadAgainIn(retrySeconds);
+    return null;
   }
 
   #replace(source: Source, keys: readonly unknown[]): void {

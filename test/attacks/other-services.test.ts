@@ -9,6 +9,7 @@ import { exportJWK, exportSPKI, generateKeyPair, importJWK, SignJWT, type JWK } 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { FakeIssuer, feedPath } from '../support/fake-issuer.js';
 import { encode } from '../support/forge.js';
+import type { HttpAnswer } from '../support/http.js';
 import { startServiceOf, type TestService } from '../support/start-service.js';
 
 let issuer: FakeIssuer;
@@ -191,6 +192,35 @@ describe('the key set', () => {
     expect(issuer.countOf('/.well-known/jwks.json') - before).toBe(1);
     expect(slowest.milliseconds, 'the slowest of those who had a known key').toBeLessThan(1000);
     expect(process.memoryUsage().heapUsed - heap).toBeLessThan(100 * 1024 * 1024);
+  });
+
+  test('that strangers make be fetched does not make a new key invalid: without the feed its tokens have to wait', async () => {
+    service = await startServiceOf({ issuer: issuer.url, insecureWithoutRevocation: true });
+    const before = issuer.countOf('/.well-known/jwks.json');
+    const good = await issuer.token();
+    const madeUp = (kid: string): Promise<HttpAnswer> =>
+      service.get('/hello', `${encode({ alg: 'ES256', typ: 'at+jwt', kid })}.${good.split('.').slice(1).join('.')}`);
+    expect((await madeUp('made-up')).outcome).toBe('401 token_invalid');
+    const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true });
+    issuer.keys.push({ ...(await exportJWK(publicKey)), kid: 'k2', alg: 'ES256' });
+    const token = await issuer.token({}, { kid: 'k2' }, privateKey);
+    const early = await service.get('/hello', token);
+    expect(early.outcome).toBe('429 too_many_attempts');
+    expect((await madeUp('made-up')).outcome).toBe('401 token_invalid');
+    const flood = await Promise.all(Array.from({ length: 200 }, (_, index) => madeUp(`flood-${index}`)));
+    expect(new Set(flood.map(({ outcome }) => outcome))).toEqual(new Set(['429 too_many_attempts']));
+    expect(issuer.countOf('/.well-known/jwks.json') - before).toBe(1);
+    expect((await service.get('/hello', good)).outcome).toBe('200');
+    await pause(Number(early.header('retry-after')) * 1000);
+    expect((await service.get('/hello', token)).outcome).toBe('200');
+  });
+
+  test('that cannot be fetched leaves open whether a key is new', async () => {
+    service = await startServiceOf({ issuer: issuer.url, insecureWithoutRevocation: true });
+    issuer.answers.set('/.well-known/jwks.json', (_request, response) => response.writeHead(503).end());
+    const token = await issuer.token({}, { kid: 'k2' });
+    expect((await service.get('/hello', token)).outcome).toBe('429 too_many_attempts');
+    expect((await service.get('/hello', await issuer.token())).outcome).toBe('200');
   });
 
   test('is fetched for a key that is new, once for all who bring it', async () => {

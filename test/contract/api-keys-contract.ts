@@ -50,6 +50,7 @@ function creating(makeStore: MakeStore): void {
       name: 'Büro',
       scopes: ['a', 'b:c'],
       secretDigest: second,
+      secretUsedAt: null,
       previousDigest: null,
       previousUntil: null,
       createdAt: startAt,
@@ -61,8 +62,15 @@ function creating(makeStore: MakeStore): void {
     expect(await at.store.apiKeys.create({ key, epoch: 0, maxKeys: 1 })).toEqual({ outcome: 'created', key: expected });
     at.world.advance(5);
     const updated = await at.store.users.update(user.id, { name: 'Newer' });
-    expect(await at.store.apiKeys.find(key.id)).toEqual({ key: expected, user: updated, now: startAt + 5 });
+    expect(await at.store.apiKeys.find(key.id)).toEqual({ key: expected, user: updated, hasPassword: true, now: startAt + 5 });
     expect(await at.store.apiKeys.find('key_nothing')).toBeNull();
+  });
+
+  test('a key comes with whether its owner has a password', async () => {
+    const [person, service] = [await createUser(at.store), await createUser(at.store, newUser({ passwordHash: null }))];
+    const [theirs, its] = [await createKey(at.store, person.id), await createKey(at.store, service.id)];
+    expect((await at.store.apiKeys.find(theirs.id))?.hasPassword).toBe(true);
+    expect((await at.store.apiKeys.find(its.id))?.hasPassword).toBe(false);
   });
 
   test('a key without a lifetime never expires', async () => {
@@ -185,6 +193,7 @@ function rotating(makeStore: MakeStore): void {
     });
     expect(await keyNow(at.store, key.id)).toEqual(rotated);
     at.world.advance(5000);
+    await at.store.apiKeys.recordUse(key.id, second);
     const again = await at.store.apiKeys.rotate({ id: key.id, fromDigest: second, toDigest: third, overlapSeconds: 60 });
     expect(again).toMatchObject({
       secretDigest: third,
@@ -193,6 +202,69 @@ function rotating(makeStore: MakeStore): void {
       expiresAt: startAt + 1_015_000,
     });
     expect(at.world.told).toEqual([]);
+  });
+
+  test('a rotation that is repeated because its answer was lost keeps the secret that is in use, and its time', async () => {
+    const user = await createUser(at.store);
+    const { id } = await createKey(at.store, user.id);
+    await at.store.apiKeys.recordUse(id, first);
+    const rotate = (fromDigest: Uint8Array, toDigest: Uint8Array, overlapSeconds: number): Promise<ApiKeyRecord | null> =>
+      at.store.apiKeys.rotate({ id, fromDigest, toDigest, overlapSeconds });
+    await rotate(first, second, 60);
+    at.world.advance(59_999);
+    await at.store.apiKeys.recordUse(id, first);
+    const repeated = { secretDigest: third, secretUsedAt: null, previousDigest: first };
+    expect(await rotate(second, third, 3600)).toMatchObject({
+      ...repeated,
+      previousUntil: startAt + 60_000,
+      rotatedAt: startAt + 59_999,
+      expiresAt: startAt + 1_059_999,
+    });
+    at.world.advance(1);
+    expect(await rotate(third, digest(4), 60), 'once the time is over').toMatchObject({
+      previousDigest: third,
+      previousUntil: startAt + 120_000,
+    });
+    expect(await rotate(digest(4), digest(5), 10), 'a shorter one holds').toMatchObject({
+      previousDigest: third,
+      previousUntil: startAt + 70_000,
+    });
+  });
+
+  test('a secret that was used, were it once and a moment ago, is the one that is kept beside the next', async () => {
+    const user = await createUser(at.store);
+    const { id } = await createKey(at.store, user.id);
+    await at.store.apiKeys.recordUse(id, first);
+    await at.store.apiKeys.rotate({ id, fromDigest: first, toDigest: second, overlapSeconds: 60 });
+    expect(await at.store.apiKeys.recordUse(id, first)).toBe(false);
+    at.world.advance(5);
+    expect(await at.store.apiKeys.recordUse(id, second), 'within the minute of the use before').toBe(true);
+    expect(await at.store.apiKeys.recordUse(id, second)).toBe(false);
+    expect(await keyNow(at.store, id)).toMatchObject({ lastUsedAt: startAt + 5, secretUsedAt: startAt + 5 });
+    const rotated = await at.store.apiKeys.rotate({ id, fromDigest: second, toDigest: third, overlapSeconds: 60 });
+    expect(rotated).toMatchObject({ secretDigest: third, secretUsedAt: null, previousDigest: second, previousUntil: startAt + 60_005 });
+    at.world.advance(60_000);
+    expect(await at.store.apiKeys.recordUse(id, second)).toBe(true);
+    expect((await keyNow(at.store, id)).secretUsedAt, 'of the new one').toBeNull();
+  });
+
+  test('a rotation beside the first use of the secret that it replaces goes by which was written down first', async () => {
+    const user = await createUser(at.store);
+    const other = await at.world.open();
+    for (let round = 0; round < 8; round += 1) {
+      const { id } = await createKey(at.store, user.id);
+      await at.store.apiKeys.recordUse(id, first);
+      await at.store.apiKeys.rotate({ id, fromDigest: first, toDigest: second, overlapSeconds: 60 });
+      const [, used, rotated] = await Promise.all([
+        other.apiKeys.recordUse(id, first),
+        other.apiKeys.recordUse(id, second),
+        at.store.apiKeys.rotate({ id, fromDigest: second, toDigest: third, overlapSeconds: 60 }),
+        other.apiKeys.recordUse(id, third),
+      ]);
+      const kept = [first, second].findIndex((secret) => Buffer.compare(secret, rotated!.previousDigest!) === 0);
+      expect(kept, 'the second if its use was written down before').toBe(used ? 1 : 0);
+      expect(await keyNow(at.store, id)).toMatchObject({ secretDigest: third, previousDigest: rotated!.previousDigest });
+    }
   });
 
   test('the old secret does not outlive its own expiry, and a key that never expires goes on so', async () => {
@@ -293,21 +365,21 @@ function lastUse(makeStore: MakeStore): void {
   test('is written down at most once a minute', async () => {
     const user = await createUser(at.store);
     const key = await createKey(at.store, user.id);
-    expect(await at.store.apiKeys.recordUse(key.id)).toBe(true);
+    expect(await at.store.apiKeys.recordUse(key.id, first)).toBe(true);
     at.world.advance(59_999);
-    expect(await at.store.apiKeys.recordUse(key.id)).toBe(false);
-    expect(await keyNow(at.store, key.id)).toEqual({ ...key, lastUsedAt: startAt });
+    expect(await at.store.apiKeys.recordUse(key.id, first)).toBe(false);
+    expect(await keyNow(at.store, key.id)).toEqual({ ...key, lastUsedAt: startAt, secretUsedAt: startAt });
     at.world.advance(1);
-    expect(await at.store.apiKeys.recordUse(key.id)).toBe(true);
-    expect(await keyNow(at.store, key.id)).toEqual({ ...key, lastUsedAt: startAt + 60_000 });
-    expect(await at.store.apiKeys.recordUse('key_nothing')).toBe(false);
+    expect(await at.store.apiKeys.recordUse(key.id, first)).toBe(true);
+    expect(await keyNow(at.store, key.id)).toEqual({ ...key, lastUsedAt: startAt + 60_000, secretUsedAt: startAt });
+    expect(await at.store.apiKeys.recordUse('key_nothing', first)).toBe(false);
   });
 
   test('is written down once when many processes see it at once', async () => {
     const user = await createUser(at.store);
     const key = await createKey(at.store, user.id);
     const other = await at.world.open();
-    const recording = Array.from({ length: 16 }, (_, index) => (index % 2 ? other : at.store).apiKeys.recordUse(key.id));
+    const recording = Array.from({ length: 16 }, (_, index) => (index % 2 ? other : at.store).apiKeys.recordUse(key.id, first));
     expect((await Promise.all(recording)).filter(Boolean)).toHaveLength(1);
   });
 }

@@ -2,7 +2,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { postgres } from 'countersign/postgres';
 import { sqlite } from 'countersign/sqlite';
+import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { moveStore, undoMove, type Move, type MoveReport, type MoveStep } from '../../dist/flows/move-store.js';
 import { openMoveTarget } from '../../dist/stores/postgres/import-rows.js';
@@ -38,6 +40,7 @@ describe.skipIf(!hasPostgres())('to a real server', () => {
   let here: World;
   let store: OpenStore;
   let opened: { close(): void }[];
+  let pools: pg.Pool[];
 
   beforeAll(async () => {
     server = await PostgresServer.start();
@@ -51,6 +54,7 @@ describe.skipIf(!hasPostgres())('to a real server', () => {
     useFile(file);
     store = await here.open();
     opened = [];
+    pools = [];
     there = undefined;
   });
 
@@ -58,6 +62,7 @@ describe.skipIf(!hasPostgres())('to a real server', () => {
     for (const each of opened) each.close();
     await here.close();
     await there?.close();
+    await Promise.all(pools.map((pool) => pool.end()));
     await rm(folder, { recursive: true });
   });
 
@@ -224,7 +229,7 @@ describe.skipIf(!hasPostgres())('to a real server', () => {
     ];
     await store.apiKeys.create({ key: apiKey('key_1'), epoch: null, maxKeys: 5 });
     await store.apiKeys.rotate({ id: 'key_1', fromDigest: secretDigest, toDigest: new Uint8Array(32).fill(9), overlapSeconds: 60 });
-    await store.apiKeys.recordUse('key_1');
+    await store.apiKeys.recordUse('key_1', new Uint8Array(32).fill(9));
     await store.apiKeys.create({ key: apiKey('key_2'), epoch: null, maxKeys: 5 });
     await store.apiKeys.revoke('key_2');
     const counting = { key: 'login:ada', amount: 1, windowSeconds: 900, most: 3 };
@@ -280,6 +285,7 @@ describe.skipIf(!hasPostgres())('to a real server', () => {
       const [user, created, emailKey] = [`usr_${index}`, `usr_new_${round}`, `${index}@example.com`];
       await store.sessions.rotate(rotateInput(sessions[index]!.id, Math.floor(round / 20)));
       await store.users.setPassword(user, `hash ${round}`);
+      await store.counters.add([{ key: `login:${index}`, amount: 1, windowSeconds: 900 }]);
       await store.sessions.open(openInput(user, {}, { epoch: Math.ceil(round / 20) }));
       late.push(created);
       // Takes the address from a holder who never proved that it is his.
@@ -314,6 +320,10 @@ describe.skipIf(!hasPostgres())('to a real server', () => {
     const target = await openThere();
     const sessionIds = sessions.map(({ id }) => id);
     expect(await everything(target, ids, sessionIds)).toEqual(await everything(store, ids, sessionIds));
+    const countings = users.map((_, index) => ({ key: `login:${index}`, amount: 0, windowSeconds: 900 }));
+    const counted = await store.counters.add(countings);
+    expect(counted.every(({ count }) => count > 0)).toBe(true);
+    expect(await target.counters.add(countings)).toEqual(counted);
   });
 
   test('a name that changed hands can arrive before its old holder gave it away', async () => {
@@ -482,6 +492,43 @@ describe.skipIf(!hasPostgres())('to a real server', () => {
       await target.close();
       await expect(undo()).rejects.toThrow(/holds something else than what was moved there: going back would lose what was written since/);
       await expect(store.now()).rejects.toThrow('it has moved to');
+    });
+
+    test('who was cut off in that moment, or came by a pool of his own, neither writes to the target nor goes by it any more', async () => {
+      const user = await createUser(store, { id: 'usr_1' });
+      const session = await openSession(store, user.id);
+      await move();
+      const pool = new pg.Pool({ connectionString: url }).on('error', ignore);
+      pools.push(pool);
+      there = new World(postgres(pool));
+      there.setTo(here.now);
+      const left = await there.open();
+      const { position } = await left.revocations.read(null);
+      expect(await undo()).toBe('undone');
+      const acts: (() => Promise<unknown>)[] = [
+        () => createUser(left),
+        () => left.users.setPassword(user.id, 'another'),
+        () => left.users.delete(user.id),
+        () => left.sessions.open(openInput(user.id)),
+        () => left.sessions.rotate(rotateInput(session.id, 0)),
+        () => left.sessions.end(session.id, 'logout'),
+        () => left.keys.addAfter(null, newKey()),
+        () => left.counters.add([{ key: 'login:ada', amount: 1, windowSeconds: 900 }]),
+        () => left.purge(10),
+        () => left.restoreEpoch(),
+        () => left.revocations.read(position),
+      ];
+      const refusal = expect.objectContaining({
+        name: 'StoreUnavailableError',
+        message: expect.stringContaining('has moved back to the file'),
+      });
+      for (const act of acts) await expect(act(), act.toString()).rejects.toThrow(refusal);
+      expect(await store.sessions.rotate(rotateInput(session.id, 0))).toMatchObject({ outcome: 'rotated' });
+
+      // Moved again it is in use again, by him as well.
+      expect(await move()).toMatchObject({ outcome: 'moved' });
+      expect(await left.sessions.rotate(rotateInput(session.id, 1))).toMatchObject({ outcome: 'rotated' });
+      await left.revocations.read(position);
     });
 
     test('what an interrupted move had left in the file is cleaned up', async () => {

@@ -236,13 +236,103 @@ describe.skipIf(!hasPostgres())('a server of which everything is expected', () =
     });
   });
 
+  test.each(['55P03', '57014', '25P03', '25P04'])(
+    'an act that the server gives up (%s) is refused, and is no reason to refuse others',
+    async (code) => {
+      const store = await open();
+      const { id } = await newSession(store);
+      await server.query(
+        `CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no' USING ERRCODE = '${code}'; END $$;
+      CREATE TRIGGER fail BEFORE INSERT ON countersign.users FOR EACH ROW EXECUTE FUNCTION public.fail()`,
+        database(),
+      );
+      await refusedAfter(() => createUser(store));
+      const found = await Promise.all(Array.from({ length: 60 }, () => store.sessions.find(id)));
+      expect(found).toMatchObject(Array(60).fill({ session: { id } }));
+    },
+  );
+
+  describe('revocations are read', () => {
+    /** As a node does, all the time. */
+    async function openListening(address: Opening['address'] = url): Promise<OpenStore> {
+      const store = await open(address, { poolSize: 2, bounds: { deadlineMilliseconds: 2000, maxActs: 10 } });
+      await store.hints!.subscribe(() => undefined);
+      return store;
+    }
+
+    async function timeOf(act: () => Promise<unknown>): Promise<number> {
+      const startedAt = performance.now();
+      await act();
+      return performance.now() - startedAt;
+    }
+
+    test('while as many acts wait as may, and before the first of them is answered', async () => {
+      const store = await openListening();
+      const { id, userId } = await newSession(store);
+      const { position } = await store.revocations.read(null);
+      const holder = await connect();
+      await holder.query(`BEGIN; SELECT FROM countersign.sessions WHERE id = '${id}' FOR UPDATE`);
+      const waiting = Promise.all(Array.from({ length: 10 }, () => refusedAfter(() => store.sessions.rotate(rotateInput(id, 0)))));
+      await pause(200);
+      await expect(store.now()).rejects.toMatchObject(unavailable);
+      await server.query(
+        `INSERT INTO countersign.revocations (kind, subject, value, revoked_at, expires_at) VALUES ('epoch', '${userId}', 1, 0, 4000000000000)`,
+        database(),
+      );
+      expect((await store.revocations.read(position)).rows).toMatchObject([{ subject: userId }]);
+      expect(await timeOf(() => store.revocations.read(position))).toBeLessThan(500);
+      for (const after of await waiting) expect(after).toBeLessThan(2500);
+      await holder.query('ROLLBACK');
+    });
+
+    test('by many at once', async () => {
+      const store = await openListening();
+      await Promise.all(Array.from({ length: 10 }, () => store.revocations.read(null)));
+    });
+
+    test('also when the connection for that has gone, or nothing arrives on it any more', async () => {
+      const store = await openListening(server.url(database(), { port: proxy.port }));
+      await Promise.all([store.now(), store.now()]);
+      await server.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'`);
+      expect(await timeOf(() => store.revocations.read(null))).toBeLessThan(500);
+      // That one is replaced.
+      await pause(500);
+      const reading = timeOf(() => store.revocations.read(null));
+      proxy.blackHole();
+      await pause(100);
+      proxy.forward();
+      const after = await reading;
+      expect(after).toBeGreaterThan(1000);
+      expect(after).toBeLessThan(1800);
+      expect(await timeOf(() => store.revocations.read(null))).toBeLessThan(500);
+    });
+  });
+
+  test('what fails again and again until its time is over is answered then, and the store can be closed', async () => {
+    const pool = new pg.Pool({ connectionString: url, max: 30 });
+    const store = await open(pool, { bounds: { deadlineMilliseconds: 1000 } });
+    await server.query(
+      `CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        PERFORM pg_sleep(0.12); RAISE 'not now' USING ERRCODE = 'serialization_failure'; END $$;
+      CREATE TRIGGER fail BEFORE INSERT ON countersign.users FOR EACH ROW EXECUTE FUNCTION public.fail()`,
+      database(),
+    );
+    // So many that for some of them the time is over in a pause between two attempts.
+    const creating = Array.from({ length: 30 }, () => refusedAfter(() => createUser(store)));
+    for (const after of await Promise.all(creating)) expect(after).toBeLessThan(1500);
+    await store.close();
+    await pool.end();
+  });
+
   test('a commit for which no standby vouches in time is not acknowledged', async () => {
     const store = await open(url, { bounds: { deadlineMilliseconds: 1500 } });
     const { id, userId } = await newSession(store);
     await server.query(`ALTER SYSTEM SET synchronous_standby_names = 'nobody'`);
     await server.query('SELECT pg_reload_conf()');
     try {
-      await expect.poll(() => store.sessions.rotate(rotateInput(id, 0)).catch((error: unknown) => error)).toMatchObject(unavailable);
+      const rotate = async (): Promise<unknown> => store.sessions.rotate(rotateInput(id, (await sessionNow(store, id)).generation));
+      // From when the server has read its settings.
+      await expect.poll(() => rotate().catch((error: unknown) => error), { timeout: 10_000 }).toMatchObject(unavailable);
       for (const act of [() => store.sessions.end(id, 'logout'), () => store.users.setDisabled(userId, true)]) {
         expect(await refusedAfter(act)).toBeLessThan(1900);
       }

@@ -139,12 +139,14 @@ test('what changes in any process is recorded, in which table and whatever becom
   const session = await openSession(store, 'usr_3');
   await store.sessions.rotate(rotateInput(session.id, 0));
   await store.sessions.end(session.id, 'logout');
+  for (let count = 0; count < 3; count += 1) await store.counters.add([{ key: 'login:ada', amount: 1, windowSeconds: 900 }]);
   const changes = await take();
   const told = changes.map(({ table, keys, rows }) => [table.name, keys, rows.map((row) => row[table.key])]);
   expect(told).toEqual([
     ['users', ['usr_2', 'usr_3'], ['usr_3']],
     ['sessions', [session.id], [session.id]],
     ['revocations', [1, 2], [1, 2]],
+    ['counters', ['login:ada'], ['login:ada']],
   ]);
   expect(changes[1]?.rows[0]).toMatchObject({ generation: 1, end_reason: 'logout' });
   expect(await take()).toEqual([]);

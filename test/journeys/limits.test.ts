@@ -1,9 +1,13 @@
 /** Limits as people and strangers meet them (requirement G3): who is slowed down, and above all who is not. */
 import { afterEach, describe, expect, test } from 'vitest';
 import { masterSecret, type AuthOptions } from 'countersign';
+import { formatId, systemRandom } from '../../dist/crypto/random.js';
+import { issueApiKey } from '../../dist/tokens/api-key.js';
 import type { Client } from '../support/client.js';
-import type { HttpAnswer } from '../support/http.js';
-import { startApp, type AppOptions, type TestApp, type TestUser } from '../support/start-app.js';
+import { FeedReader } from '../support/feed-reader.js';
+import { send, type HttpAnswer } from '../support/http.js';
+import { articleRoles, startApp, type AppOptions, type TestApp, type TestUser } from '../support/start-app.js';
+import { newServiceKey } from '../support/start-service.js';
 
 const apps: TestApp[] = [];
 afterEach(async () => {
@@ -203,6 +207,41 @@ describe('requests', () => {
     expect((await askToken(keys[0]!)).outcome).toBe('429 too_many_attempts');
   });
 
+  test('with made-up API keys keep no program from elsewhere out, at our routes and at those of the application', async () => {
+    const app = await start({ limits: { api: '5/1m' }, trustedProxies: 1 }, undefined, { roles: articleRoles });
+    const { id: userId } = await app.auth.users.create({ username: 'service', roles: ['editor'] });
+    const newKey = async (): Promise<string> => (await app.auth.apiKeys.create({ userId, name: 'x', scopes: ['article:read'] })).secret;
+    const madeUp = (): string => issueApiKey(formatId('key', systemRandom(16)), systemRandom(32));
+    const ask = (method: string, path: string, [key, from]: readonly [string, string]): Promise<HttpAnswer> => {
+      const json = method === 'POST' ? { grant_type: 'client_credentials' } : undefined;
+      return app
+        .client({ origin: null })
+        .call(method, path, { json, headers: { authorization: `Bearer ${key}`, 'x-forwarded-for': from } });
+    };
+    const flood = async (method: string, path: string): Promise<Record<string, number>> => {
+      const answers: HttpAnswer[] = [];
+      for (let time = 0; time < 260; time += 1) answers.push(await ask(method, path, [madeUp(), '203.0.113.7']));
+      return statuses(answers);
+    };
+    expect(await flood('POST', '/api/auth/token')).toEqual({ 401: 5, 429: 255 });
+    expect((await ask('GET', '/articles', [await newKey(), '203.0.113.7'])).status, 'what was refused caused no look-up').toBe(200);
+    expect(await flood('GET', '/articles')).toEqual({ 401: 45, 503: 215 });
+    for (const [method, path] of [
+      ['GET', '/articles'],
+      ['POST', '/api/auth/token'],
+    ] as const)
+      expect((await ask(method, path, [await newKey(), '203.0.113.8'])).status).toBe(200);
+  });
+
+  test('while revocations are not up to date are still counted by session, so that those behind one address can sign in afterwards', async () => {
+    const app = await start({ limits });
+    const people = await Promise.all(Array.from({ length: 4 }, () => app.signedIn()));
+    app.internals.core.feed.stop();
+    app.jump(60);
+    for (const person of people) expect(new Set((await askTimes(person, 4)).map(({ code }) => code))).not.toContain('too_many_attempts');
+    expect((await app.client().login(await app.createUser())).status).not.toBe(429);
+  });
+
   test('of whoever has no session are limited by address', async () => {
     const app = await start({ limits });
     expect(statuses(await askTimes(app.client(), 12))).toEqual({ 401: 10, 429: 2 });
@@ -248,5 +287,37 @@ describe('requests', () => {
     expect(statuses(await askTimes(one.client(), 10))).toEqual({ 401: 10 });
     const client = two.client();
     await expect.poll(async () => (await client.get('/api/users/me')).status, { timeout: 5000, interval: 300 }).toBe(429);
+  });
+});
+
+describe('the feed of revocations', () => {
+  const feedPath = '/.well-known/countersign/revocations';
+  const openOnce = async (app: TestApp, key: string): Promise<number | undefined> => {
+    const reader = await FeedReader.open(app.port, key);
+    reader.close();
+    return reader.response.statusCode;
+  };
+
+  test('is opened by many services with one key, also from an address that has used up its own limit', async () => {
+    const app = await start({ limits: {} });
+    const key = await newServiceKey(app);
+    const guest = app.client();
+    for (let time = 0; time < 100; time += 1) await guest.get('/api/auth/session');
+    expect((await guest.get('/api/auth/session')).status).toBe(429);
+    const opened: (number | undefined)[] = [];
+    // A rolling restart of four workers, on each of which sixty streams end.
+    for (let time = 0; time < 240; time += 1) opened.push(await openOnce(app, key));
+    expect(new Set(opened)).toEqual(new Set([200]));
+    const head = await send({ port: app.port, path: feedPath, method: 'HEAD', headers: [['Authorization', `Bearer ${key}`]] });
+    expect(head.header('ratelimit')).toBe('"feed";r=759;t=60');
+  });
+
+  test('is closed to an address that tries keys which are none', async () => {
+    const app = await start({ limits: {} });
+    const key = await newServiceKey(app);
+    const answers: HttpAnswer[] = [];
+    for (let time = 0; time < 101; time += 1) answers.push(await send({ port: app.port, path: feedPath }));
+    expect(statuses(answers)).toEqual({ 401: 100, 429: 1 });
+    expect(await openOnce(app, key)).toBe(200);
   });
 });

@@ -5,6 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { sqlite } from 'countersign/sqlite';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { OpenStore, Revocation, RevocationPage, Store } from '../../dist/model/store.js';
+import { RevocationStreams } from '../../dist/http/revocation-streams.js';
 import { FeedReader } from '../support/feed-reader.js';
 import { send } from '../support/http.js';
 import { overEveryCarrier, withApp } from '../support/over-each-carrier.js';
@@ -108,7 +109,7 @@ describe('a reader', () => {
 
   test('is let go of when his key is revoked, or its owner disabled', async () => {
     const { app } = at;
-    const { id } = await app.createUser();
+    const { id } = await app.auth.users.create({ username: 'two-readers' });
     const make = () => app.auth.apiKeys.create({ userId: id, name: 'x', scopes: ['revocations:read'] });
     const [one, two] = [await make(), await make()];
     const [first, second] = [await open(app, {}, one.secret), await open(app, {}, two.secret)];
@@ -119,6 +120,64 @@ describe('a reader', () => {
     expect(second.hasEnded).toBe(false);
     await app.auth.users.setDisabled(id, true);
     await second.until('the end', () => second.hasEnded, 1000);
+  });
+
+  test('is let go of when his key expires', async () => {
+    const { app } = at;
+    const { id } = await app.auth.users.create({ username: 'for-an-hour' });
+    const { secret } = await app.auth.apiKeys.create({ userId: id, name: 'x', scopes: ['revocations:read'], expiresIn: '1h' });
+    const [reader, other] = [await open(app, {}, secret), await open(app)];
+    await app.advance({ minutes: 59 });
+    await Promise.all([reader.untilFresh(), reader.untilFresh()]);
+    expect(reader.hasEnded).toBe(false);
+    await app.advance({ minutes: 1 });
+    await reader.until('the end', () => reader.hasEnded, 2000);
+    expect(other.hasEnded).toBe(false);
+  });
+
+  test('who was let go of and does not take what is left is cut off after seconds', async () => {
+    const { app } = at;
+    const { id } = await app.auth.users.create({ username: 'let-go' });
+    const { apiKey } = await app.auth.apiKeys.create({ userId: id, name: 'x', scopes: ['revocations:read'] });
+    const stream = new RevocationStreams(app.internals.core).open({ userId: id, sessionId: apiKey.id, validUntil: Infinity }, null);
+    // Something waits, and nobody comes for it.
+    stream.read(0);
+    await pause(100);
+    expect(stream.readableLength).toBeGreaterThan(0);
+    await app.auth.apiKeys.revoke(apiKey.id);
+    for (let second = 0; !stream.closed && second < 8; second += 1) await pause(1000);
+    expect(stream.closed).toBe(true);
+  });
+
+  test('who is a person reads for as long as he is an administrator, whatever he rotates; the service account that he gave a key goes on', async () => {
+    const { app } = at;
+    const read = async (secret: string): Promise<string> => {
+      const url = `http://127.0.0.1:${String(app.port)}${path}`;
+      const response = await fetch(url, { headers: { authorization: `Bearer ${secret}` } });
+      if (response.status === 200) await response.body?.cancel();
+      return response.status === 200 ? '200' : `${String(response.status)} ${((await response.json()) as { code: string }).code}`;
+    };
+    const boss = await app.signedIn({ roles: ['admin'] });
+    await app.createUser({ roles: ['admin'] });
+    const service = await app.auth.users.create({ username: 'given-by-boss' });
+    const body = { name: 'Feed', scopes: ['revocations:read'] };
+    const [own, given] = [
+      (await boss.post('/api/auth/api-keys', body)).json,
+      (await boss.post(`/api/admin/users/${service.id}/api-keys`, body)).json,
+    ];
+    const reader = await open(app, {}, own.secret as string);
+    await reader.untilFresh();
+    await app.auth.users.setRoles(boss.userId, ['user']);
+    await reader.until('the end', () => reader.hasEnded, 1000);
+    expect(await read(own.secret as string)).toBe('403 insufficient_scope');
+    const rotated = await app.auth.apiKeys.rotate(own.apiKey.id as string);
+    expect(await read(rotated.secret)).toBe('403 insufficient_scope');
+    expect(await read(given.secret as string)).toBe('200');
+    await expect(app.auth.apiKeys.create({ ...body, userId: boss.userId }), 'nor by the application').rejects.toMatchObject({
+      fields: [{ path: 'scopes' }],
+    });
+    await app.auth.users.setRoles(boss.userId, ['admin']);
+    expect(await read(rotated.secret)).toBe('200');
   });
 
   test('is one of a hundred with the same key, and no more', async () => {
@@ -154,6 +213,12 @@ class SourceInHand implements Store {
   epoch = 1;
   reads = 0;
   fails = false;
+  /** At the end of each position. */
+  suffix = '';
+  /** While set, what begins there or later is not answered. */
+  heldFrom = Infinity;
+  #release = (): void => undefined;
+  #held: Promise<void> | null = null;
 
   async open(context: Parameters<Store['open']>[0]): Promise<OpenStore> {
     const store = await sqlite(':memory:').open(context);
@@ -167,14 +232,21 @@ class SourceInHand implements Store {
     for (const subject of subjects) this.rows.push({ kind: 'session', subject, value: 0, revokedAt: 0, expiresAt: 4e12 });
   }
 
+  goOn(): void {
+    this.heldFrom = Infinity;
+    this.#release();
+    this.#held = null;
+  }
+
   async #read(position: string | null): Promise<RevocationPage> {
     this.reads += 1;
     if (this.fails) throw new Error('no database');
-    // A promoted replica that takes a position of the old server for its own skips what it does not have.
-    const start = Number(position?.split(':')[1] ?? 0);
+    const [epoch, read] = position?.split(':').map(Number) ?? [];
+    const start = epoch === this.epoch ? (read ?? 0) : 0;
+    if (start >= this.heldFrom) await (this.#held ??= new Promise((resolve) => (this.#release = resolve)));
     const rows = this.rows.slice(start, start + 5000);
     const end = start + rows.length;
-    return { rows, position: `${this.epoch}:${end}`, more: end < this.rows.length, now: 0 };
+    return { rows, position: `${this.epoch}:${end}${this.suffix}`, more: end < this.rows.length, now: 0 };
   }
 }
 
@@ -200,6 +272,20 @@ describe('the store', () => {
     }
     // Five pages, and what the feed itself reads each second.
     expect(source.reads - before).toBeLessThan(5 + 8);
+  });
+
+  test('may have long positions: PostgreSQL names the transactions that are under way', async () => {
+    const { app, source } = await startWithSource(3);
+    source.suffix = `:${'1234567,'.repeat(180)}`;
+    const reader = await open(app);
+    source.revoke('ses_before');
+    await reader.until('the one before', () => reader.subjects.includes('ses_before'));
+    await reader.untilFresh();
+    reader.close();
+    source.revoke('ses_meanwhile');
+    const again = await open(app, { 'last-event-id': reader.lastId });
+    await again.until('the one meanwhile', () => again.subjects.length > 0);
+    expect([reader.lastId.length, again.subjects]).toEqual([1444, ['ses_meanwhile']]);
   });
 
   test('is read for nobody while nothing happens', async () => {
@@ -232,6 +318,53 @@ describe('the store', () => {
     await reader.until('what only the other server has', () => reader.subjects.includes('ses_only_there'));
     await reader.until('freshness of the other', () => reader.lastId === '2:2');
     await reader.until('a lower age', () => (reader.of('fresh').at(-1)?.data.age as number) < 1500);
+  });
+});
+
+describe('while the feed reads everything again', () => {
+  /** Where the first page was read, and no more. */
+  async function startAgain(): Promise<{ app: TestApp; source: SourceInHand; before: FeedReader }> {
+    const { app, source } = await startWithSource(12_000);
+    const before = await open(app);
+    await before.untilFresh();
+    source.fails = true;
+    await pause(1200);
+    source.heldFrom = 5000;
+    source.epoch = 2;
+    source.fails = false;
+    await before.until('the first page again', () => before.subjects.length === 17_000);
+    return { app, source, before };
+  }
+
+  const rowsBeforeFresh = ({ events }: FeedReader): number =>
+    events
+      .slice(
+        0,
+        events.findIndex(({ event }) => event === 'fresh'),
+      )
+      .filter(({ event }) => event === 'revocations')
+      .reduce((sum, { data }) => sum + (data as unknown[]).length, 0);
+
+  test('nobody who has not all of it is told that he has', async () => {
+    const { app, source, before } = await startAgain();
+    const place = before.lastId;
+    const [anew, further] = [await open(app), await open(app, { 'last-event-id': place })];
+    await anew.until('the first page', () => anew.subjects.length === 17_000);
+    await pause(1500);
+    expect([anew.of('fresh').length, further.of('fresh').length]).toEqual([0, 0]);
+    source.goOn();
+    await Promise.all([anew.untilFresh(), further.untilFresh()]);
+    expect([place, rowsBeforeFresh(anew), rowsBeforeFresh(further)]).toEqual(['2:5000', 24_000, 7000]);
+  });
+
+  test('whoever had all goes on being told how old that is', async () => {
+    const { source, before } = await startAgain();
+    const count = before.of('fresh').length;
+    await before.until('two words more', () => before.of('fresh').length >= count + 2);
+    expect(before.of('fresh').at(-1)?.data.age).toBeGreaterThan(2000);
+    source.goOn();
+    await before.until('a lower age', () => (before.of('fresh').at(-1)?.data.age as number) < 1500);
+    expect(before.subjects).toHaveLength(24_000);
   });
 });
 

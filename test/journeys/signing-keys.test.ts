@@ -5,10 +5,11 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ConfigError, createAuth, masterSecret, newSecret, type Auth, type AuthOptions, type SigningAlgorithm } from 'countersign';
 import { nodeHandler } from 'countersign/node';
 import { sqlite } from 'countersign/sqlite';
+import type { OpenStore, Store } from '../../dist/model/store.js';
 
 const minute = 60_000;
 const day = 86_400_000;
@@ -171,6 +172,37 @@ it('another process that shares the file learns of compromised keys within a sec
   const after = await refresh(before.refreshToken);
   await expect.poll(async () => codeOf((await logIn()).accessToken), { timeout: 3000 }).toBe('accepted');
   expect(after.status).toBe(200);
+});
+
+/** The embedded store, in which reading the keys fails as often as the test says. */
+class KeysInHand implements Store {
+  readonly kind = 'in hand';
+  failures = 0;
+
+  failNext(times: number): void {
+    this.failures = times;
+  }
+
+  async open(context: Parameters<Store['open']>[0]): Promise<OpenStore> {
+    const store = await sqlite(join(folder, 'auth.db')).open(context);
+    const list = (): ReturnType<typeof store.keys.list> => (this.failures-- > 0 ? Promise.reject(new Error('not now')) : store.keys.list());
+    const keys = { ...store.keys, list };
+    return new Proxy(store, { get: (target, name) => (name === 'keys' ? keys : (Reflect.get(target, name) as unknown)) });
+  }
+}
+
+it('a process that cannot read the new keys at first tries again soon, for what it signs meanwhile is refused', async () => {
+  const store = new KeysInHand();
+  const logged = vi.fn();
+  await open({ store, logger: { ...quiet, error: logged } });
+  await logIn();
+  const other = await createAuth(options());
+  store.failNext(4);
+  await other.keys.rotate({ compromised: true });
+  await other.close();
+  await expect.poll(() => store.failures, { timeout: 5000 }).toBeLessThan(0);
+  await expect.poll(async () => codeOf((await logIn()).accessToken)).toBe('accepted');
+  expect(logged).toHaveBeenCalledTimes(1);
 });
 
 it('two processes that start at once on a new store agree on one key', async () => {

@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ready } from '../../dist/server/health.js';
+import { Readiness } from '../../dist/server/health.js';
 import { send, sendBytes } from '../support/http.js';
 import { problemIn, statusesIn, ServerHome } from './server-process.js';
 
@@ -50,17 +50,31 @@ describe('health', () => {
   test('a store that does not answer within two seconds makes it unready, and so do revocations that are out of date', async () => {
     const never = new Promise<number>(() => undefined);
     const startedAt = performance.now();
-    const stuck = await ready(
-      { store: { now: () => never }, feed: { isFresh: () => false } } as unknown as Parameters<typeof ready>[0],
-      false,
-    );
+    const stuck = await readinessOf({ now: () => never, isFresh: () => false }).answer(false);
     expect(stuck).toMatchObject({ status: 503, document: { status: 'unavailable', reasons: ['store_unreachable', 'revocations_stale'] } });
     expect(performance.now() - startedAt).toBeLessThan(2500);
-    const broken = { store: { now: () => Promise.reject(new Error('secret detail')) }, feed: { isFresh: () => true } };
-    const answer = await ready(broken as unknown as Parameters<typeof ready>[0], true);
-    expect(answer.document).toEqual({ status: 'unavailable', reasons: ['stopping', 'store_unreachable'] });
+    const broken = readinessOf({ now: () => Promise.reject(new Error('secret detail')), isFresh: () => true });
+    expect((await broken.answer(true)).document).toEqual({ status: 'unavailable', reasons: ['stopping', 'store_unreachable'] });
+  });
+
+  test('asks the store once a second, however many want to know; what else it says is of the moment', async () => {
+    let asked = 0;
+    let isFresh = true;
+    const readiness = readinessOf({ now: () => pause(50, (asked += 1)), isFresh: () => isFresh });
+    const answers = await Promise.all(Array.from({ length: 100 }, () => readiness.answer(false)));
+    expect(answers.every(({ status }) => status === 200)).toBe(true);
+    isFresh = false;
+    expect((await readiness.answer(true)).document).toEqual({ status: 'unavailable', reasons: ['stopping', 'revocations_stale'] });
+    expect(asked).toBe(1);
+    await pause(1100);
+    await Promise.all([readiness.answer(false), readiness.answer(false)]);
+    expect(asked).toBe(2);
   });
 });
+
+function readinessOf({ now, isFresh }: { now: () => Promise<number>; isFresh: () => boolean }): Readiness {
+  return new Readiness({ store: { now }, feed: { isFresh } } as unknown as ConstructorParameters<typeof Readiness>[0]);
+}
 
 describe('a request for what is not there', () => {
   test.each(['/', '/index.html', '/api', '/api/auth/nothing', '/health', '//health/live', '/health/live/'])(

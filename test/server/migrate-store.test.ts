@@ -1,10 +1,13 @@
 /** A server in use moves from its file to PostgreSQL: nobody is logged out, nothing that was answered is lost, and nobody stays behind. */
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { newSecret } from 'countersign';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { loadDriver } from '../../src/stores/sqlite/driver.js';
 import { Experience, HonestClient } from '../support/honest-client.js';
 import { hasPostgres, PostgresServer } from '../support/postgres-server.js';
-import { ServerHome, type Ended } from './server-process.js';
+import { TcpProxy } from '../support/tcp-proxy.js';
+import { ServerHome, ServerProcess, type Ended } from './server-process.js';
 
 describe.skipIf(!hasPostgres())('migrate-store', () => {
   let database: PostgresServer;
@@ -12,21 +15,27 @@ describe.skipIf(!hasPostgres())('migrate-store', () => {
   let url: string;
   let experience: Experience;
   let clients: HonestClient[];
+  let slowNetwork: TcpProxy;
 
   const settings = {
     COUNTERSIGN_SECRET: newSecret(),
     COUNTERSIGN_ACCESS_TTL: '2s',
-    // Clients read as fast as they can, and all from here.
-    COUNTERSIGN_LOGIN_LIMIT: 'insecure-off',
-    COUNTERSIGN_API_LIMIT: 'insecure-off',
+    // Clients read as fast as they can, and all from here: it is counted, and nobody is stopped by it.
+    COUNTERSIGN_LOGIN_LIMIT: '999999/15m',
+    COUNTERSIGN_API_LIMIT: '999999/1m',
   };
 
   beforeAll(async () => {
     database = await PostgresServer.start();
     await database.query("CREATE ROLE countersign LOGIN PASSWORD 'a-password-of-its-own'");
     await database.requirePasswords();
+    slowNetwork = await TcpProxy.start(database.port);
+    slowNetwork.forward({ delayMilliseconds: 50 });
   });
-  afterAll(() => database.remove());
+  afterAll(async () => {
+    slowNetwork.close();
+    await database.remove();
+  });
 
   beforeEach(async () => {
     home = await ServerHome.open();
@@ -155,6 +164,61 @@ describe.skipIf(!hasPostgres())('migrate-store', () => {
     for (const client of new Set(changed.map((change) => change.client))) await client.login();
     expect(experience.falseLogouts).toEqual([]);
     expect(experience.surprises).toEqual([]);
+  });
+
+  /** One that has begun to copy and is not soon done. */
+  async function slowMove(): Promise<ServerProcess> {
+    const moving = new ServerProcess(home, ['migrate-store', '--to', url.replace(`:${database.port}/`, `:${slowNetwork.port}/`)], settings);
+    await moving.untilPrinted('copying');
+    return moving;
+  }
+
+  async function recordings(): Promise<unknown[]> {
+    const file = new (await loadDriver())(join(home.data, 'countersign.db'), { readOnly: true });
+    const found = file.prepare("SELECT name FROM sqlite_schema WHERE name LIKE 'moving%'").all();
+    file.close();
+    return found;
+  }
+
+  test('while it copies, and after it was killed, everybody logs in as always', async () => {
+    await home.start(settings);
+    const ada = newClient('ada');
+    await ada.register();
+    const logInAgainAndAgain = async (): Promise<void> => {
+      for (let round = 0; round < 4; round += 1) {
+        await ada.login();
+        await ada.read();
+      }
+    };
+    const killed = await slowMove();
+    await logInAgainAndAgain();
+    expect(killed.hasEnded).toBe(false);
+    await killed.kill();
+    await logInAgainAndAgain();
+    expect([experience.repeated, experience.surprises]).toEqual([[], []]);
+    expect((await migrateStore()).code).toBe(0);
+  });
+
+  test.each(['SIGTERM', 'SIGHUP'] as const)('stopped by %s while it copies it leaves nothing in the file', async (signal) => {
+    await home.start(settings);
+    await signedIn('ada');
+    const moving = await slowMove();
+    expect(await recordings()).not.toEqual([]);
+    moving.process.kill(signal);
+    expect(await moving.ended()).toMatchObject({ code: 1, output: expect.stringContaining('Stopped; nothing was moved.') });
+    expect(await recordings()).toEqual([]);
+  });
+
+  test('by a terminal that is closed it is stopped, though nobody hears what it says', async () => {
+    await home.start(settings);
+    await signedIn('ada');
+    const moving = await slowMove();
+    moving.process.stdout?.destroy();
+    moving.process.stderr?.destroy();
+    await pause(1200);
+    moving.process.kill('SIGHUP');
+    expect((await moving.ended()).code).toBe(1);
+    expect(await recordings()).toEqual([]);
   });
 
   test('once it has moved, every process on the file refuses, and the next start says where it is and what to set', async () => {

@@ -87,3 +87,16 @@ test('what a process knows of revocations can be read, and how long those of ano
   other.jump(60);
   expect(other.auth.revocations.status()).toMatchObject({ isFresh: false });
 });
+
+test('a process that has refused a session once, because the store told it, lets it in nowhere afterwards', async () => {
+  const [one, other] = [await start(), await start()];
+  const victim = await one.signedIn({ delivery: 'bearer' });
+  await one.auth.sessions.end(victim.sessionId);
+  const refresh = new Request('https://app.example.test/api/auth/refresh', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ refreshToken: victim.refreshToken }),
+  });
+  expect((await other.auth.fetch(refresh, { remoteAddress: null })).status).toBe(401);
+  expect(outcomeOf(other, victim.accessToken!)).toBe('session_revoked');
+});

@@ -1,10 +1,12 @@
 /** How the stand-alone server ends: what runs is finished, and what goes wrong has a sentence. */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { connect, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { HalfSent, statusesIn, ServerHome } from './server-process.js';
+
+const hasScript = String(spawnSync('script', ['--version']).stdout).includes('util-linux');
 
 const request = 'GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n';
 
@@ -130,6 +132,39 @@ describe('a server that is told to stop', () => {
     expect((await server.ended()).code).toBe(0);
     expect(statusesIn(running.received)).toEqual([201]);
   });
+});
+
+test('SIGHUP stops no server of one process: what cannot be restarted in turn goes on, and the log says so', async () => {
+  const server = await place.start();
+  server.process.kill('SIGHUP');
+  await server.untilPrinted('SIGHUP is without effect on one process');
+  await pause(100);
+  expect(server.hasEnded).toBe(false);
+  expect((await fetch(`http://127.0.0.1:${place.port}/health/ready`)).status).toBe(200);
+  expect(await server.stop()).toBe(0);
+});
+
+test.skipIf(!hasScript).each([1, 2])('a terminal that is closed stops the server in it in order: %i process(es)', async (workers) => {
+  const env = { ...process.env, PORT: String(place.port), COUNTERSIGN_WORKERS: String(workers), COUNTERSIGN_DATA: place.folder };
+  const terminal = spawn('script', ['-qec', `exec '${process.execPath}' bin/countersign.js serve`, '/dev/null'], { env });
+  let shown = '';
+  terminal.stdout.on('data', (chunk: Buffer) => (shown += chunk.toString('utf8')));
+  await expect.poll(() => shown, { timeout: 10_000 }).toContain(workers === 1 ? 'is ready at' : 'listening');
+  const running = new HalfSent(place.port);
+  await pause(100);
+  terminal.kill('SIGKILL');
+  // Longer than a server takes that ends for a fault.
+  await pause(3000);
+  expect(running.socket.closed).toBe(false);
+  running.finish();
+  await once(running.socket, 'close');
+  expect(statusesIn(running.received)).toEqual([201]);
+  const isGone = (): Promise<boolean> =>
+    fetch(`http://127.0.0.1:${place.port}/health/live`).then(
+      () => false,
+      () => true,
+    );
+  await expect.poll(isGone, { timeout: 5000 }).toBe(true);
 });
 
 test('a server of `npm start` ends with the shell that npm put around it, and gives the port back', async () => {

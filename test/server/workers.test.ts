@@ -163,6 +163,14 @@ async function load(clients: number, pauses: readonly number[]): Promise<Load> {
   return new Load(place.port, sessions, pauses);
 }
 
+/** Makes a worker forked while the file is there a second and a half late to say that it serves. */
+const slowOnes = planted(`
+  import fs from "node:fs";
+  const send = process.send?.bind(process);
+  if (worker > 0 && fs.existsSync("slow"))
+    process.send = (message, ...rest) => (message.says === "ready" ? setTimeout(send, 1500, message, ...rest) : send(message, ...rest));
+`);
+
 describe('a rolling restart', () => {
   test('fails no request of clients that keep their connections, twice over', async () => {
     const server = await startTwo({ COUNTERSIGN_LOG_LEVEL: 'info' });
@@ -192,6 +200,32 @@ describe('a rolling restart', () => {
       expect((await line.call('GET', '/health/ready')).status).toBe(200);
       expect((await server.workers()).length).toBeGreaterThanOrEqual(2);
     }
+  });
+
+  test('passes over no worker that was just taking the place of another: it has read the settings before', async () => {
+    const server = await startTwo(slowOnes);
+    const before = await server.workers();
+    await writeFile(join(place.folder, 'slow'), '');
+    process.kill(before[0]!, 'SIGKILL');
+    const isForked = async (): Promise<boolean> => (await server.workers()).filter((pid) => !before.includes(pid)).length === 1;
+    await expect.poll(isForked).toBe(true);
+    await pause(1000);
+    const old = await server.workers();
+    server.process.kill('SIGHUP');
+    await server.untilPrinted('all workers were restarted');
+    const after = await server.workers();
+    expect(after).toHaveLength(2);
+    expect(after.filter((pid) => old.includes(pid))).toEqual([]);
+  });
+
+  test('that is asked for while the workers start follows when they have', async () => {
+    await writeFile(join(place.folder, 'slow'), '');
+    const server = await place.start({ ...two, COUNTERSIGN_LOG_LEVEL: 'debug', ...slowOnes });
+    const first = await server.workers();
+    server.process.kill('SIGHUP');
+    await server.untilPrinted('all workers were restarted');
+    expect(server.output.indexOf('listening')).toBeLessThan(server.output.indexOf('restarting the workers'));
+    expect((await server.workers()).filter((pid) => first.includes(pid))).toEqual([]);
   });
 
   test('is not begun with settings that are wrong now, nor for those that need a start', async () => {
@@ -280,6 +314,57 @@ describe('two workers that are told to stop', () => {
     const { code, output } = await server.ended();
     expect(code).toBe(0);
     expect(times(output, 'stopping: running requests are finished first')).toBe(1);
+  });
+
+  test('all at once, as systemd does, accept for as long as load balancers need', async () => {
+    const server = await startTwo({ COUNTERSIGN_STOP_DELAY: '3s' });
+    const startedAt = performance.now();
+    for (const pid of await server.workers()) process.kill(pid, 'SIGTERM');
+    await pause(100);
+    server.process.kill('SIGTERM');
+    await server.untilPrinted('stopping');
+    await pause(1500);
+    const ready = await fetch(`http://127.0.0.1:${place.port}/health/ready`);
+    expect([ready.status, await ready.json()]).toEqual([503, { status: 'unavailable', reasons: ['stopping'] }]);
+    const { code, output } = await server.ended();
+    expect(code).toBe(0);
+    expect(output).not.toContain('another takes its place');
+    expect(performance.now() - startedAt).toBeGreaterThan(2900);
+  });
+
+  test('of which one alone is told, are two again, and the server was ready all the while', async () => {
+    const server = await startTwo({ COUNTERSIGN_STOP_DELAY: '3s' });
+    const [first, second] = await server.workers();
+    const running = [new HalfSent(place.port), new HalfSent(place.port)];
+    await pause(100);
+    process.kill(first!, 'SIGTERM');
+    await pause(1000);
+    for (const half of running) half.finish();
+    while (!server.output.includes('a worker serves again')) {
+      expect((await fetch(`http://127.0.0.1:${place.port}/health/ready`)).status).toBe(200);
+      await pause(50);
+    }
+    for (const { socket } of running) if (!socket.closed) socket.end();
+    expect(running.map(({ received }) => statusesIn(received)[0]).toSorted()).toEqual([201, 409]);
+    const workers = await server.workers();
+    expect([workers.length, workers.includes(first!), workers.includes(second!)]).toEqual([2, false, true]);
+  });
+
+  test('while the second one starts, finish what runs on the first, and end with 0', async () => {
+    await writeFile(join(place.folder, 'slow'), '');
+    const server = await place.start({ ...two, ...slowOnes });
+    const running = new HalfSent(place.port);
+    await pause(100);
+    expect(server.output).not.toContain('listening');
+    server.process.kill('SIGTERM');
+    await server.untilPrinted('stopping');
+    await pause(300);
+    running.finish();
+    await once(running.socket, 'close');
+    expect(statusesIn(running.received)).toEqual([201]);
+    const { code, output } = await server.ended();
+    expect(code, output).toBe(0);
+    expect(output).not.toContain('could not be started');
   });
 
   test('twice, the second time end at once', async () => {

@@ -55,7 +55,10 @@ export class HttpAnswer {
 
   /** Code of a refusal; undefined for any other answer. */
   get code(): string | undefined {
-    return this.header('content-type') === 'application/problem+json' && this.text !== '' ? this.problem.code : undefined;
+    const isProblem =
+      this.header('content-type') === 'application/problem+json' ||
+      (this.status >= 400 && this.header('content-type') === 'application/json');
+    return isProblem && this.text !== '' ? this.problem.code : undefined;
   }
 
   /** `200`, or `401 token_missing`: what most tests are about, in one string that reads well when it differs. */

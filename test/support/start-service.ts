@@ -1,4 +1,5 @@
 /** Starts an issuer that others can reach, and services beside it that know its URL only, each on a framework and a port of its own. */
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -31,9 +32,9 @@ export async function startIssuer({ reachedAt, ...options }: AppOptions & { read
   return startApp({ roles: articleRoles, ...options, port, publicUrl, tokens });
 }
 
-/** An API key with which a service may read what was revoked. */
+/** An API key of a service account, with which a service may read what was revoked. */
 export async function newServiceKey(app: TestApp, scopes: readonly string[] = ['revocations:read']): Promise<string> {
-  const { id } = await app.createUser();
+  const { id } = await app.auth.users.create({ username: `service-${randomUUID().slice(0, 8)}`, roles: ['user'] });
   const { secret } = await app.auth.apiKeys.create({ userId: id, name: 'reports', scopes });
   app.secrets.addApiKey(secret);
   return secret;

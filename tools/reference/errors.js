@@ -51,7 +51,8 @@ const intro = `<!-- Generated from src/protocol/error-codes.ts by \`node tools/c
 
 Every refusal is \`application/problem+json\` ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)):
 \`{ type, title, status, code, detail?, errors?, requestId }\`. Programs look at \`code\`; the set is closed. \`title\` is for people and
-is the same for every occurrence of a code. \`errors\` lists the fields that were refused, as \`{ path, code, message }\`.
+is the same for every occurrence of a code. \`errors\` lists the fields that were refused, as \`{ path, code, message }\`. At
+\`POST /api/auth/token\` the type is \`application/json\`, and \`error\` says the same in the words of OAuth.
 
 A refusal never sets or clears a cookie. 429 and 503 carry \`Retry-After\`.
 

@@ -74,13 +74,14 @@ const notes = {
   'POST /auth/api-keys': {
     title: 'Make an API key for myself',
     about:
-      '`scopes` are permissions that one has by his roles; `revocations:read` is for administrators. `expiresIn` from 60 seconds to ten years, `null`: never; default 90 days. `secret` is what a program presents; it is in this answer and nowhere else. [Guide](../guide/api-keys.md)',
+      '`scopes` are permissions that one has by his roles; `revocations:read` is for administrators, and holds while they are that. `expiresIn` from 60 seconds to ten years, `null`: never; default 90 days. `secret` is what a program presents; it is in this answer and nowhere else. [Guide](../guide/api-keys.md)',
     answers: '201 `{ apiKey, secret }`',
     refusals: '409 `conflict` for the 51st',
   },
   'POST /auth/api-keys/{id}/rotate': {
     title: 'Give an API key a new secret',
-    about: 'The old one is accepted for `overlapSeconds` more: from 60 to a week, default a day.',
+    about:
+      'The old one is accepted for `overlapSeconds` more: from 60 to a week, default a day. May be repeated when the answer was lost: a new secret that nobody has used is replaced, and the old one keeps its time.',
     answers: '201 `{ apiKey, secret }`',
     refusals: '404 `not_found`, 409 `conflict` for a key that is revoked, has expired, or was rotated meanwhile',
   },
@@ -96,7 +97,7 @@ const notes = {
       'The client credentials grant (RFC 6749 section 4.4), as JSON or as `application/x-www-form-urlencoded`; unknown fields are ignored here. `scope` asks for less than the key has. The key stands in `Authorization`: `Bearer`, or `Basic` with its id as user name.',
     answers: '200 `{ access_token, token_type, expires_in, scope }`',
     refusals:
-      '401 `token_missing`, 401 `token_invalid`, 401 `token_expired`, 401 `session_revoked`, 403 `account_disabled`, 403 `insufficient_scope`, 503 `overloaded` while too many keys are tried that are none',
+      '401 `token_missing`, 401 `token_invalid`, 401 `token_expired`, 401 `session_revoked`, 403 `account_disabled`, 403 `insufficient_scope`, 503 `overloaded` while too many keys are tried that are none; as `application/json`, with the `error` of RFC 6749 section 5.2 beside `code`',
   },
   'GET /users/me': { title: 'Read my account', about: 'From the store, not from the token.', answers: '200 `{ user }`' },
   'PATCH /users/me': {

@@ -1,8 +1,9 @@
 /** Public documents at the origin's root, for services that verify on their own. */
 import { readHeader } from '../../access/credentials.js';
-import type { Principal } from '../../model/app-types.js';
+import type { KnownApiKey } from '../../access/api-key-verifier.js';
+import { longestPosition } from '../../model/store.js';
 import type { Exchange } from '../exchange.js';
-import { ok, type Answer } from '../message.js';
+import { ok, type Answer, type HttpRequest } from '../message.js';
 
 /** Public keys (RFC 7517). */
 export function answerJwks({ core }: Exchange<null, object>): Answer {
@@ -26,8 +27,7 @@ export function answerMetadata({ core }: Exchange<null, object>): Answer {
 }
 
 /** Revocations as server-sent events. */
-export function answerRevocations({ streams, request, who }: Exchange<Principal, object>): Answer {
-  const position = readHeader(request.headers, 'last-event-id');
+export function answerRevocations({ streams, request, who }: Exchange<KnownApiKey, object>): Answer {
   return {
     status: 200,
     // Neither to be kept, nor compressed, nor collected by what stands between: each event counts when it comes.
@@ -36,6 +36,12 @@ export function answerRevocations({ streams, request, who }: Exchange<Principal,
       ['cache-control', 'no-store, no-transform'],
       ['x-accel-buffering', 'no'],
     ],
-    stream: streams.open(who, position !== undefined && /^[\x21-\x7e]{1,256}$/.test(position) ? position : null),
+    stream: streams.open(who, positionOf(request)),
   };
+}
+
+/** Null for what cannot be a position: then everything is sent. */
+function positionOf({ headers }: HttpRequest): string | null {
+  const position = readHeader(headers, 'last-event-id') ?? '';
+  return position.length <= longestPosition && /^[\x21-\x7e]+$/.test(position) ? position : null;
 }

@@ -10,6 +10,7 @@ interface ApiKeyRow {
   readonly name: string;
   readonly scopes: readonly string[];
   readonly secret_digest: Uint8Array;
+  readonly secret_used_at: number | null;
   readonly previous_digest: Uint8Array | null;
   readonly previous_until: number | null;
   readonly created_at: number;
@@ -26,6 +27,7 @@ function keyFromRow(row: ApiKeyRow): ApiKeyRecord {
     name: row.name,
     scopes: row.scopes,
     secretDigest: row.secret_digest,
+    secretUsedAt: row.secret_used_at,
     previousDigest: row.previous_digest,
     previousUntil: row.previous_until,
     createdAt: row.created_at,
@@ -43,6 +45,7 @@ const keyColumns = [
   'name',
   'scopes',
   'secret_digest',
+  'secret_used_at',
   'previous_digest',
   'previous_until',
   'created_at',
@@ -58,6 +61,8 @@ const beforeAll: ApiKeyCursor = { createdAt: Number.MAX_SAFE_INTEGER, id: '' };
 
 /** With the name of the table: `terms` says when something expires, too. */
 const isGood = '(api_keys.revoked_at IS NULL AND (api_keys.expires_at IS NULL OR api_keys.expires_at > terms.now))';
+
+const isUnusedBesideOld = '(secret_used_at IS NULL AND previous_until > terms.now)';
 
 class ApiKeyStatements {
   readonly lockOwner: Statement;
@@ -83,7 +88,7 @@ class ApiKeyStatements {
     );
     this.find = timed(
       wording,
-      `SELECT ${columns}, ${joinedUserColumns('users')}, terms.now
+      `SELECT ${columns}, ${joinedUserColumns('users')}, users.password_hash IS NOT NULL AS has_password, terms.now
       FROM terms CROSS JOIN ${apiKeys} LEFT JOIN ${users} ON users.id = api_keys.user_id WHERE api_keys.id = $2`,
     );
     this.list = prepared(
@@ -99,20 +104,27 @@ class ApiKeyStatements {
     );
     this.recordUse = timed(
       wording,
-      `UPDATE ${apiKeys} SET last_used_at = terms.now FROM terms
-      WHERE id = $2 AND (last_used_at IS NULL OR last_used_at <= terms.now - ${recordUseEverySeconds * 1000}) RETURNING id`,
+      `UPDATE ${apiKeys} SET last_used_at = terms.now,
+        secret_used_at = CASE WHEN secret_digest = $3 THEN coalesce(secret_used_at, terms.now) ELSE secret_used_at END
+      FROM terms
+      WHERE id = $2 AND (last_used_at IS NULL OR last_used_at <= terms.now - ${recordUseEverySeconds * 1000}
+        OR (secret_digest = $3 AND secret_used_at IS NULL)) RETURNING id`,
     );
   }
 }
 
-/** What stands on the right of an assignment is the row as it was. */
+/**
+ * What stands on the right of an assignment is the row as it was. A secret that nobody has used may be one whose answer was lost: to keep it
+ * in place of the one before would cut off the program that is still using that.
+ */
 function rotateStatement(wording: Wording): Statement {
   return timed(
     wording,
     `UPDATE ${wording.apiKeys} SET
       secret_digest = $4,
-      previous_digest = secret_digest,
-      previous_until = least(terms.now + $5::bigint, api_keys.expires_at),
+      secret_used_at = NULL,
+      previous_digest = CASE WHEN ${isUnusedBesideOld} THEN previous_digest ELSE secret_digest END,
+      previous_until = least(terms.now + $5::bigint, CASE WHEN ${isUnusedBesideOld} THEN previous_until ELSE api_keys.expires_at END),
       expires_at = terms.now + (api_keys.expires_at - coalesce(rotated_at, created_at)),
       rotated_at = terms.now
     FROM terms
@@ -135,7 +147,7 @@ export function apiKeyStore(database: Database, wording: Wording): ApiKeyStore {
       const [row] = await database.write<Pick<ApiKeyRow, 'user_id'>>(statements.revoke, id, onlyOf?.userId ?? null);
       return row?.user_id ?? null;
     },
-    recordUse: async (id) => (await database.write(statements.recordUse, id)).length === 1,
+    recordUse: async (id, secretDigest) => (await database.write(statements.recordUse, id, secretDigest)).length === 1,
   };
 }
 
@@ -167,6 +179,8 @@ async function list(
   return { items, next: rows.length > limit && last !== undefined ? { createdAt: last.createdAt, id: last.id } : null };
 }
 
-function foundIn([row]: readonly (ApiKeyRow & JoinedUserRow & { readonly now: number })[]): ApiKeyAndUser | null {
-  return row === undefined ? null : { key: keyFromRow(row), user: joinedUser(row), now: row.now };
+type FoundRow = ApiKeyRow & JoinedUserRow & { readonly has_password: boolean; readonly now: number };
+
+function foundIn([row]: readonly FoundRow[]): ApiKeyAndUser | null {
+  return row === undefined ? null : { key: keyFromRow(row), user: joinedUser(row), hasPassword: row.has_password, now: row.now };
 }

@@ -34,9 +34,10 @@ export class Deadline {
     return this.#expired;
   }
 
-  /** What is to be done when it expires; replaces what was to be done. */
+  /** What is to be done when it expires, or now when it has; replaces what was to be done. */
   onExpiry(action: () => void): void {
     this.#onExpiry = action;
+    if (this.#expired) action();
   }
 
   clear(): void {
@@ -86,15 +87,14 @@ export class Connections {
   }
 
   async #prepare(client: PostgresPoolClient): Promise<Run> {
-    const run = runOn(client);
-    const [settings] = await run<{ standby: boolean }>(this.#setUp);
-    if (settings?.standby === true) throw new PostgresFailure({ message: 'this server is a standby, which may lag behind' });
+    const run = await setUpOn(client, this.#setUp);
     this.#runs.set(client, run);
     return run;
   }
 
   #take(deadline: Deadline): Promise<PostgresPoolClient> {
     return new Promise((resolve, reject) => {
+      // A pause before it is done again may have used up what time there was.
       deadline.onExpiry(() => reject(new PostgresFailure({ message: 'no connection became free' })));
       const taken = async (): Promise<void> => {
         const client = await this.#pool.connect();
@@ -104,6 +104,14 @@ export class Connections {
       taken().catch((error: unknown) => reject(new PostgresFailure(error)));
     });
   }
+}
+
+/** @throws {PostgresFailure} also when it leads to where we must not read */
+export async function setUpOn(client: Pick<PostgresPoolClient, 'query' | 'on'>, setUp: Statement): Promise<Run> {
+  const run = runOn(client);
+  const [settings] = await run<{ standby: boolean }>(setUp);
+  if (settings?.standby === true) throw new PostgresFailure({ message: 'this server is a standby, which may lag behind' });
+  return run;
 }
 
 export function runOn(client: Pick<PostgresPoolClient, 'query' | 'on'>): Run {

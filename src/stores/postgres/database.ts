@@ -20,6 +20,9 @@ export interface Bounds {
 const maxRepetitions = 8;
 const longestPauseMilliseconds = 50;
 
+/** Of an act's time, for trying aside: a connection that is dead without a word leaves enough for another, before revocations are too old. */
+const shareAside = 0.6;
+
 const begin = plain('BEGIN ISOLATION LEVEL READ COMMITTED');
 const beginPatiently = plain(`${begin.text}; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0`);
 const commit = plain('COMMIT');
@@ -42,6 +45,8 @@ interface Done<Result> {
 
 interface DatabaseParts {
   readonly connections: Connections;
+  /** Where reading does not wait behind acts. Gives null where there is no such place now. */
+  readonly aside: { lend<Result>(milliseconds: number, work: (run: Run) => Promise<Result>): Promise<Result | null> };
   readonly context: StoreContext;
   readonly bounds: Bounds;
   readonly longestAccess: LongestAccess;
@@ -67,13 +72,23 @@ export class Database {
   }
 
   /** Statements that write nothing, on one connection. */
-  reading<Result>(work: (run: Run) => Promise<Result>): Promise<Result> {
+  reading<Result>(work: (run: Run) => Promise<Result>, milliseconds?: number): Promise<Result> {
     return this.#admitted(async () => {
-      const { result, seen } = await this.#repeat(({ run }) => work(run));
+      const { result, seen } = await this.#repeat(({ run }) => work(run), milliseconds);
       // What was read is good, though nothing can be written now.
       await this.#keepLife(seen).catch(() => undefined);
       return result;
     });
+  }
+
+  /** One statement that writes nothing, however many acts wait, or are too many. Where that fails it is an act as others are. */
+  async readAside<Row>(statement: Statement, ...values: readonly unknown[]): Promise<Row[]> {
+    const startedAt = performance.now();
+    const rows = await this.#counted(() => this.#tryAside<Row>(statement, values));
+    if (rows !== null) return rows;
+    const left = this.#parts.bounds.deadlineMilliseconds - (performance.now() - startedAt);
+    // In whole seconds, which are told when they are over.
+    return this.reading((run) => run<Row>(statement, values), Math.ceil(left / 1000) * 1000);
   }
 
   /** One statement that is a transaction by itself. */
@@ -103,11 +118,27 @@ export class Database {
     return this.#closing;
   }
 
+  /** Null: it must be tried elsewhere. */
+  async #tryAside<Row>(statement: Statement, values: readonly unknown[]): Promise<Row[] | null> {
+    const { aside, bounds, now } = this.#parts;
+    const seen = new Seen();
+    try {
+      const rows = await aside.lend(bounds.deadlineMilliseconds * shareAside, (run) => seen.watch(run, now)<Row>(statement, values));
+      // What it has to write waits behind the acts.
+      if (rows !== null) this.#counted(() => this.#keepLife(seen)).catch(() => undefined);
+      return rows;
+    } catch (error) {
+      if (error instanceof PostgresFailure) return null;
+      throw error;
+    }
+  }
+
   #writing<Result>(work: Work<Result>, milliseconds?: number): Promise<Result> {
     return this.#admitted(async () => {
       if (this.#parts.context.mode === 'inspect') throw new StoreUnavailableError('The database was opened to be inspected only.');
       const { result, seen } = await this.#repeat(work, milliseconds);
-      this.#tell(seen.revocations);
+      // Otherwise it was rolled back, and what was to be revoked is not.
+      if (result !== null) this.#tell(seen.revocations);
       await this.#keepLife(seen);
       return result;
     });
@@ -115,10 +146,14 @@ export class Database {
 
   async #admitted<Result>(perform: () => Promise<Result>): Promise<Result> {
     const { maxActs, maxActsWhileFailing } = this.#parts.bounds;
-    if (this.#closing !== null) throw new StoreUnavailableError('The store is closed.');
     if (this.#acts >= (this.#isFailing ? maxActsWhileFailing : maxActs)) {
       throw new StoreUnavailableError('The database cannot be used: too many acts wait for it.');
     }
+    return this.#counted(perform);
+  }
+
+  async #counted<Result>(perform: () => Promise<Result>): Promise<Result> {
+    if (this.#closing !== null) throw new StoreUnavailableError('The store is closed.');
     this.#acts += 1;
     try {
       return await perform();
@@ -159,7 +194,7 @@ export class Database {
   }
 
   #rejectionOf(failure: PostgresFailure, deadline: Deadline): Error {
-    this.#isFailing = deadline.expired || failure.isUnavailability;
+    if (deadline.expired || !failure.tookTooLong) this.#isFailing = deadline.expired || failure.isUnavailability;
     if (deadline.expired) return new StoreUnavailableError(`The database did not answer within ${deadline.milliseconds / 1000} seconds.`);
     if (failure.isUnavailability) return new StoreUnavailableError(`The database cannot be used: ${failure.message}.`);
     return failure;

@@ -1,7 +1,10 @@
 /** What the errors of the server and of a connection mean for the act that met them. */
 
-/** Codes (PostgreSQL, appendix A): connection, sign-in, database, resources, shutdown, the machine, damage; cancelled, locked, read-only. */
-const unavailable = /^(?:08|28|3D|53|57P|58|XX)|^(?:57014|55P03|25006)$/;
+/** Codes (PostgreSQL, appendix A): connection, sign-in, database, resources, shutdown, the machine, damage; read-only. */
+const unavailable = /^(?:08|28|3D|53|57P|58|XX)|^25006$/;
+
+/** Cancelled, locked, and the time-outs of a transaction: others may be answered well. */
+const tookTooLong = /^(?:57014|55P03|25P03|25P04)$/;
 
 /** The server has rolled back, and the same again may succeed: serialization failure and deadlock. */
 const repeatable = /^(?:40001|40P01)$/;
@@ -9,8 +12,8 @@ const repeatable = /^(?:40001|40P01)$/;
 /** Indexes that refuse a row when another took the name after we had looked: looking again finds who did. */
 const takenMeanwhile: ReadonlySet<string> = new Set(['users_by_username', 'users_by_email']);
 
-/** The server ended the connection: shutdown, crash of another. */
-const ended = /^(?:08|57P)/;
+/** The server ended the connection: shutdown, crash of another, the time-outs of a transaction. */
+const ended = /^(?:08|57P)|^25P0[34]$/;
 
 /** User, password, database or rights are wrong. */
 const misconfigured = /^(?:28|3D|42501)/;
@@ -51,8 +54,13 @@ export class PostgresFailure extends Error {
     return this.code !== null && misconfigured.test(this.code);
   }
 
-  /** It says something about the server or the connection and nothing about the statement. */
+  /** It says something about the server or the connection, or what happens there, and nothing about what the statement asks for. */
   get isUnavailability(): boolean {
-    return this.code === null || unavailable.test(this.code);
+    return this.code === null || unavailable.test(this.code) || this.tookTooLong;
+  }
+
+  /** The server gave up this statement or transaction, which says little about others: it may have met one row that was locked. */
+  get tookTooLong(): boolean {
+    return this.code !== null && tookTooLong.test(this.code);
   }
 }

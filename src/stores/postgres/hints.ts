@@ -1,32 +1,28 @@
-/** Hints of other processes' revocations: listens on a connection of its own, finds out when that is dead, and opens another. */
+/** Hints of other processes' revocations: listens on a connection of its own, and opens another when that is gone. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { systemRandom } from '../../crypto/random.js';
 import type { RevocationHints } from '../../model/bus.js';
 import { StoreUnavailableError } from '../../model/store.js';
+import type { Run } from './connections.js';
 import type { LoneConnection } from './driver.js';
 import { PostgresFailure } from './failures.js';
+import { ListeningConnection, type Listening } from './listening-connection.js';
 
 /** Opens a connection that is used for nothing else. */
 export type OpenLone = () => Promise<LoneConnection>;
 
-/** Who is asked this often and has not answered when he is asked again is taken for dead: the server can go without our being told. */
-const heartbeatMilliseconds = 2000;
 const firstPauseMilliseconds = 50;
 const longestPauseMilliseconds = 5000;
 
-/** Resolves when no hint can come any more. Not a bare promise, which would be awaited together with what it is the result of. */
-interface Listening {
-  readonly ended: Promise<void>;
-}
-
 export class Hints implements RevocationHints {
   readonly #open: OpenLone;
-  readonly #channel: string;
+  readonly #what: Omit<Listening, 'onHint'>;
   readonly #subscriptions: Set<AbortController> = new Set();
+  readonly #connections: Set<ListeningConnection> = new Set();
 
-  constructor(open: OpenLone, channel: string) {
+  constructor(open: OpenLone, what: Omit<Listening, 'onHint'>) {
     this.#open = open;
-    this.#channel = channel;
+    this.#what = what;
   }
 
   async subscribe(onHint: () => void): Promise<() => void> {
@@ -51,7 +47,13 @@ export class Hints implements RevocationHints {
     this.#subscriptions.clear();
   }
 
-  async #keepListening(first: Listening, onHint: () => void, signal: AbortSignal): Promise<void> {
+  /** Lends a connection that listens, which no act holds up, for so long at most; null: there is none that is free. */
+  async lend<Result>(milliseconds: number, work: (run: Run) => Promise<Result>): Promise<Result | null> {
+    for (const connection of this.#connections) if (connection.isFree) return connection.lend(milliseconds, work);
+    return null;
+  }
+
+  async #keepListening(first: ListeningConnection, onHint: () => void, signal: AbortSignal): Promise<void> {
     await first.ended;
     for (let failures = 0; !signal.aborted; failures += 1) {
       try {
@@ -67,35 +69,15 @@ export class Hints implements RevocationHints {
     }
   }
 
-  async #listen(onHint: () => void, signal: AbortSignal): Promise<Listening> {
-    const { client, close } = await this.#open();
-    const ended = new Promise<void>((resolve) => client.on('end', resolve));
-    let isWaiting = false;
-    const ask = async (text: string): Promise<void> => {
-      isWaiting = true;
-      await client.query({ text });
-      isWaiting = false;
-    };
-    const heartbeat = setInterval(() => {
-      if (isWaiting) close();
-      else ask('SELECT 1').catch(close);
-    }, heartbeatMilliseconds);
-    signal.addEventListener('abort', close);
-    void ended.then(() => {
-      clearInterval(heartbeat);
-      signal.removeEventListener('abort', close);
-    });
-    client.on('notification', () => {
-      onHint();
-    });
-    if (signal.aborted) close();
-    await ask(`LISTEN "${this.#channel}"`).catch((error: unknown) => {
-      close();
-      throw error;
-    });
-    heartbeat.unref();
-    client.unref?.();
-    return { ended };
+  async #listen(onHint: () => void, signal: AbortSignal): Promise<ListeningConnection> {
+    const lone = await this.#open();
+    signal.addEventListener('abort', lone.close);
+    lone.client.on('end', () => signal.removeEventListener('abort', lone.close));
+    if (signal.aborted) lone.close();
+    const connection = await ListeningConnection.open(lone, { ...this.#what, onHint });
+    this.#connections.add(connection);
+    void connection.ended.then(() => this.#connections.delete(connection));
+    return connection;
   }
 }
 

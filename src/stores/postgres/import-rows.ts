@@ -11,7 +11,7 @@ import { examineServer } from './examine-server.js';
 import { PostgresFailure } from './failures.js';
 import { postgres } from './index.js';
 import { isCurrent, migrate } from './migrations.js';
-import { findMovedIn, keepMovedIn } from './moved-in.js';
+import { fence, findMovedIn, keepMovedIn, passFence, removeFence } from './moved-in.js';
 import { prepareFeedEpoch, renewFeedEpoch } from './revocations.js';
 import { instantStatement, plain, wordingOf, type Wording } from './statements.js';
 
@@ -100,6 +100,7 @@ class PostgresMoveTarget implements MoveTarget {
       if (found.state === 'opened' || found.state === 'in_use') {
         throw storeRefusal('It is in use by Countersign already: name an empty database, or another schema with --schema.');
       }
+      await passFence(this.#run);
       for (const table of movedTables) await this.#run(plain(`DELETE FROM ${this.#name(table)}`));
     });
   }
@@ -174,6 +175,7 @@ class PostgresMoveTarget implements MoveTarget {
 
   open(moveId: string): Promise<void> {
     return told(async () => {
+      await removeFence(this.#run, this.#wording);
       await keepMovedIn(this.#run, this.#wording, { moveId, isOpen: true });
       // Without it the first plans would be those for empty tables.
       for (const table of movedTables) await this.#run(plain(`ANALYZE ${this.#name(table)}`));
@@ -190,7 +192,10 @@ class PostgresMoveTarget implements MoveTarget {
       if ((others?.count ?? 0) > 0) throw storeRefusal('Processes of Countersign are connected to it: stop them first.');
       const isOurs = (await findMovedIn(this.#run, this.#wording))?.moveId === moveId;
       const isSame = isOurs && (await isUnchanged());
-      if (isSame) await keepMovedIn(this.#run, this.#wording, { moveId, isOpen: false });
+      if (isSame) {
+        await keepMovedIn(this.#run, this.#wording, { moveId, isOpen: false });
+        await fence(this.#run, this.#wording);
+      }
       await this.#run(plain(isSame ? 'COMMIT' : 'ROLLBACK'));
       return isSame;
     });

@@ -55,9 +55,11 @@ interface Parts {
 async function openFrom(source: Source, { opening, context, bounds }: Parts): Promise<OpenStore> {
   const now = (): number | null => (opening.clock === 'context' ? Math.floor(context.clock.now()) : null);
   const wording = wordingOf(opening.schema, context.accessTtlSeconds);
-  const connections = new Connections(source.pool, setUpStatement(opening, context.mode, bounds));
+  const setUp = setUpStatement(opening, context.mode, bounds);
+  const connections = new Connections(source.pool, setUp);
+  const hints = new Hints(() => source.openLone(), { channel: wording.channel, setUp });
   const longestAccess = new LongestAccess(wording, context.accessTtlSeconds);
-  const database = new Database({ connections, context, bounds, longestAccess, now });
+  const database = new Database({ connections, aside: hints, context, bounds, longestAccess, now });
   await examine(connections, context, bounds);
   if (context.mode === 'inspect') {
     await database.reading(async (run) => {
@@ -68,7 +70,6 @@ async function openFrom(source: Source, { opening, context, bounds }: Parts): Pr
   } else {
     await settle(database, wording, longestAccess);
   }
-  const hints = new Hints(() => source.openLone(), wording.channel);
   let closing: Promise<void> | undefined;
   return {
     kind: 'postgres',

@@ -1,8 +1,9 @@
 /** The feed of revocation rows: which of them a reader has not seen, told by what was committed when he last read. */
 import { systemRandom } from '../../crypto/random.js';
-import type { Revocation, RevocationPage, RevocationStore } from '../../model/store.js';
+import { longestPosition, type Revocation, type RevocationPage, type RevocationStore } from '../../model/store.js';
 import type { Run } from './connections.js';
 import type { Database } from './database.js';
+import { refuseMovedBack } from './moved-in.js';
 import { prepared, timed, type Statement, type Wording } from './statements.js';
 
 const pageSize = 5000;
@@ -55,6 +56,7 @@ interface FeedRow {
   readonly feed_epoch: string;
   readonly server: string;
   readonly snapshot: string;
+  readonly moved_in: string | null;
   readonly seq: string | null;
   readonly kind: Revocation['kind'];
   readonly subject: string;
@@ -68,7 +70,8 @@ function readStatement(wording: Wording): Statement {
   const { text } = timed(
     wording,
     `SELECT terms.now, terms.life, feed.value AS feed_epoch, pg_current_snapshot()::text AS snapshot,
-      floor(extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint::text AS server, unseen.*
+      floor(extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint::text AS server,
+      (SELECT value FROM ${wording.meta} WHERE key = 'moved_in') AS moved_in, unseen.*
     FROM terms JOIN ${wording.meta} AS feed ON feed.key = 'feed_epoch' LEFT JOIN LATERAL (
       SELECT seq::text, kind, subject, value, revoked_at, expires_at FROM ${wording.revocations} AS r
       WHERE (r.xact >= $2::xid8 OR r.xact = ANY($3::xid8[]) OR r.seq > $4::bigint) AND r.seq > $5::bigint AND r.expires_at > terms.now
@@ -80,8 +83,13 @@ function readStatement(wording: Wording): Statement {
 
 export function revocationStore(database: Database, wording: Wording): RevocationStore {
   const statement = readStatement(wording);
-  const select = async ({ seen, highest, paging }: typeof fromTheStart): Promise<[FeedRow, ...FeedRow[]]> =>
-    (await database.read(statement, seen.xmax, seen.running, highest, paging?.after ?? '0')) as [FeedRow, ...FeedRow[]];
+  const select = async ({ seen, highest, paging }: typeof fromTheStart): Promise<[FeedRow, ...FeedRow[]]> => {
+    const rows = await database.readAside<FeedRow>(statement, seen.xmax, seen.running, highest, paging?.after ?? '0');
+    const [first, ...others] = rows as [FeedRow, ...FeedRow[]];
+    // What is revoked from now on is revoked there, and nobody would learn it here.
+    refuseMovedBack(first.moved_in);
+    return [first, ...others];
+  };
   return {
     read: async (text) => {
       const position = parsePosition(text);
@@ -129,7 +137,7 @@ const positionPattern = new RegExp(
 
 /** Null for what makes no sense: it is read from the start then. */
 function parsePosition(text: string | null): Position | null {
-  if (text === null || text.length > 4 * maxSnapshotLength) return null;
+  if (text === null || text.length > longestPosition) return null;
   const [whole, feedEpoch = '', server = '', xmax = '', running = '', highest = '', ...rest] = positionPattern.exec(text) ?? [];
   if (whole === undefined) return null;
   const [nextXmax, nextRunning, after] = rest;

@@ -10,6 +10,7 @@ interface ApiKeyRow {
   readonly name: string;
   readonly scopes: string;
   readonly secret_digest: Uint8Array;
+  readonly secret_used_at: number | null;
   readonly previous_digest: Uint8Array | null;
   readonly previous_until: number | null;
   readonly created_at: number;
@@ -26,6 +27,7 @@ function keyFromRow(row: ApiKeyRow): ApiKeyRecord {
     name: row.name,
     scopes: JSON.parse(row.scopes) as string[],
     secretDigest: row.secret_digest,
+    secretUsedAt: row.secret_used_at,
     previousDigest: row.previous_digest,
     previousUntil: row.previous_until,
     createdAt: row.created_at,
@@ -41,6 +43,8 @@ const beforeAll: ApiKeyCursor = { createdAt: Number.MAX_SAFE_INTEGER, id: '' };
 
 const isGood = '(revoked_at IS NULL AND (expires_at IS NULL OR expires_at > :now))';
 const isOwnedByEnabled = 'EXISTS (SELECT 1 FROM users WHERE users.id = api_keys.user_id AND users.disabled_at IS NULL)';
+
+const isUnusedBesideOld = '(secret_used_at IS NULL AND previous_until > :now)';
 
 class ApiKeyStatements {
   readonly findOwner: SqliteStatement;
@@ -62,7 +66,8 @@ class ApiKeyStatements {
       INSERT INTO api_keys (id, user_id, name, scopes, secret_digest, created_at, expires_at)
       VALUES (:id, :userId, :name, :scopes, :secretDigest, :now, :expiresAt)`);
     this.find = database.prepare(`
-      SELECT api_keys.*, ${joinedUserColumns} FROM api_keys LEFT JOIN users ON users.id = api_keys.user_id WHERE api_keys.id = :id`);
+      SELECT api_keys.*, ${joinedUserColumns}, users.password_hash IS NOT NULL AS has_password
+      FROM api_keys LEFT JOIN users ON users.id = api_keys.user_id WHERE api_keys.id = :id`);
     const list = (condition: string): SqliteStatement =>
       database.prepare(`
         SELECT * FROM api_keys WHERE ${condition} (created_at, id) < (:createdAt, :id) ORDER BY created_at DESC, id DESC LIMIT :limit`);
@@ -73,17 +78,25 @@ class ApiKeyStatements {
       UPDATE api_keys SET revoked_at = :now WHERE id = :id AND revoked_at IS NULL AND (:userId IS NULL OR user_id = :userId)
       RETURNING user_id`);
     this.recordUse = database.prepare(`
-      UPDATE api_keys SET last_used_at = :now
-      WHERE id = :id AND (last_used_at IS NULL OR last_used_at <= :now - ${recordUseEverySeconds * 1000})`);
+      UPDATE api_keys SET last_used_at = :now,
+        secret_used_at = CASE WHEN secret_digest = :secretDigest THEN coalesce(secret_used_at, :now) ELSE secret_used_at END
+      WHERE id = :id AND (last_used_at IS NULL OR last_used_at <= :now - ${recordUseEverySeconds * 1000}
+        OR (secret_digest = :secretDigest AND secret_used_at IS NULL))`);
   }
 }
 
-/** What stands on the right of an assignment is the row as it was. */
+/**
+ * What stands on the right of an assignment is the row as it was. A secret that nobody has used may be one whose answer was lost: to keep it
+ * in place of the one before would cut off the program that is still using that.
+ */
 const rotateSql = `
   UPDATE api_keys SET
     secret_digest = :toDigest,
-    previous_digest = secret_digest,
-    previous_until = min(:now + :overlapMilliseconds, coalesce(expires_at, :now + :overlapMilliseconds)),
+    secret_used_at = NULL,
+    previous_digest = CASE WHEN ${isUnusedBesideOld} THEN previous_digest ELSE secret_digest END,
+    previous_until = min(
+      :now + :overlapMilliseconds,
+      CASE WHEN ${isUnusedBesideOld} THEN previous_until ELSE coalesce(expires_at, :now + :overlapMilliseconds) END),
     expires_at = :now + (expires_at - coalesce(rotated_at, created_at)),
     rotated_at = :now
   WHERE id = :id AND secret_digest = :fromDigest AND ${isGood} AND ${isOwnedByEnabled}`;
@@ -96,7 +109,7 @@ export function apiKeyActs(database: SqliteDatabase): ActsOf<'apiKeys'> {
     'apiKeys.list': (_, page) => keys.list(page),
     'apiKeys.rotate': (scope, input) => keys.rotate(scope, input),
     'apiKeys.revoke': (scope, id, onlyOf) => keys.revoke(scope, id, onlyOf?.userId ?? null),
-    'apiKeys.recordUse': (scope, id) => keys.recordUse(scope, id),
+    'apiKeys.recordUse': (scope, id, secretDigest) => keys.recordUse(scope, id, secretDigest),
   };
 }
 
@@ -120,8 +133,8 @@ class ApiKeys {
   }
 
   find({ now }: ActScope, id: string): ApiKeyAndUser | null {
-    const row = this.#statements.find.get({ id }) as (ApiKeyRow & JoinedUserRow) | undefined;
-    return row === undefined ? null : { key: keyFromRow(row), user: joinedUser(row), now };
+    const row = this.#statements.find.get({ id }) as (ApiKeyRow & JoinedUserRow & { has_password: number }) | undefined;
+    return row === undefined ? null : { key: keyFromRow(row), user: joinedUser(row), hasPassword: row.has_password === 1, now };
   }
 
   /** The key that this act has just written. */
@@ -150,7 +163,7 @@ class ApiKeys {
     return row.user_id;
   }
 
-  recordUse({ now }: ActScope, id: string): boolean {
-    return this.#statements.recordUse.run({ id, now }).changes !== 0;
+  recordUse({ now }: ActScope, id: string, secretDigest: Uint8Array): boolean {
+    return this.#statements.recordUse.run({ id, secretDigest, now }).changes !== 0;
   }
 }

@@ -21,14 +21,18 @@ const triggers = [
   ['out', 'DELETE', 'old'],
 ] as const;
 
-/** Triggers, because they fire in whichever process writes, inside its own transaction. */
+/**
+ * Triggers, because they fire in whichever process writes, inside its own transaction. Not `INSERT OR IGNORE`: what the statement says that
+ * fires them goes before (SQLite, CREATE TRIGGER), and an upsert says ABORT.
+ */
 const startRecordingSql = [
   'CREATE TABLE moving_changes (name TEXT NOT NULL, key ANY NOT NULL, PRIMARY KEY (name, key)) STRICT, WITHOUT ROWID;',
   ...movedTables.flatMap(({ name, key }) =>
     triggers.map(
       ([suffix, event, version]) =>
         `CREATE TRIGGER moving_${name}_${suffix} AFTER ${event} ON ${name} BEGIN
-           INSERT OR IGNORE INTO moving_changes VALUES ('${name}', ${version}.${key});
+           INSERT INTO moving_changes SELECT '${name}', ${version}.${key}
+             WHERE NOT EXISTS (SELECT 1 FROM moving_changes WHERE name = '${name}' AND key = ${version}.${key});
          END;`,
     ),
   ),

@@ -120,6 +120,10 @@ const migrations: readonly Migration[] = [
       CREATE INDEX api_keys_by_end ON api_keys (coalesce(revoked_at, expires_at));
     `,
   },
+  {
+    name: 'first use of a secret of an API key',
+    sql: 'ALTER TABLE api_keys ADD COLUMN secret_used_at INTEGER',
+  },
 ];
 
 /**

@@ -112,7 +112,7 @@ function apiKeyStore(queue: ActQueue): ApiKeyStore {
     list: (page) => queue.ask('apiKeys.list', page),
     rotate: (input) => queue.ask('apiKeys.rotate', input),
     revoke: (id, onlyOf) => queue.ask('apiKeys.revoke', id, onlyOf),
-    recordUse: (id) => queue.ask('apiKeys.recordUse', id),
+    recordUse: (id, secretDigest) => queue.ask('apiKeys.recordUse', id, secretDigest),
   };
 }
 

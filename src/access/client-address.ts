@@ -1,11 +1,17 @@
 /** Whose request it is, as far as addresses tell: forwarded headers count only where a trusted proxy wrote them. */
 import { type BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
-import { readHeader } from '../access/credentials.js';
+import type { RequestLike } from '../model/app-types.js';
 import type { TrustedProxies } from '../model/config.js';
-import type { HttpRequest } from './message.js';
+import { readHeader } from './credentials.js';
+
+/** A request, and the address at the other end of its connection; null: unknown. */
+export interface AddressedRequest {
+  readonly address: string | null;
+  readonly headers: RequestLike['headers'];
+}
 
 /** The client's address by `X-Forwarded-For`, of which only what trusted proxies appended is believed. Null: unknown. */
-export function clientAddress({ address, headers }: Pick<HttpRequest, 'address' | 'headers'>, trusted: TrustedProxies): string | null {
+export function clientAddress({ address, headers }: AddressedRequest, trusted: TrustedProxies): string | null {
   const nearest = address === null ? null : plainAddress(address);
   if (nearest === null || trusted === null) return nearest;
   const forwarded = (readHeader(headers, 'x-forwarded-for') ?? '').split(',').map((entry) => plainAddress(entry.trim()));
@@ -44,4 +50,10 @@ export function addressKey(address: string | null): string {
     .slice(0, 4)
     .map((group) => group.replace(/^0+(?=.)/, ''))
     .join(':')}::/64`;
+}
+
+/** Whom a request of an application's own route counts for; null where its framework does not say from where it came. */
+export function sourceOf(request: RequestLike & Partial<AddressedRequest>, trusted: TrustedProxies): string | null {
+  const address = request.address ?? request.socket?.remoteAddress ?? null;
+  return address === null ? null : addressKey(clientAddress({ address, headers: request.headers }, trusted));
 }

@@ -1,7 +1,7 @@
 /** Which address a request counts for. */
 import { BlockList } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { addressKey, clientAddress } from './client-address.js';
+import { addressKey, clientAddress, sourceOf } from './client-address.js';
 
 const proxies = new BlockList();
 proxies.addSubnet('10.0.0.0', 8, 'ipv4');
@@ -49,5 +49,21 @@ describe('what a limit counts by', () => {
     ['fe80::1:2:3:4', 'fe80:0:0:0::/64'],
   ])('%s: %s', (address, key) => {
     expect(addressKey(address)).toBe(key);
+  });
+});
+
+describe('the source of a request', () => {
+  const forwarded = { 'x-forwarded-for': '198.51.100.1' };
+
+  it('is the address that the core was told, or that of the connection, behind proxies the one of the client', () => {
+    expect(sourceOf({ headers: forwarded, address: '203.0.113.1' }, proxies)).toBe('203.0.113.1');
+    expect(sourceOf({ headers: forwarded, socket: { remoteAddress: '203.0.113.1' } }, proxies)).toBe('203.0.113.1');
+    expect(sourceOf({ headers: forwarded, socket: { remoteAddress: '10.0.0.1' } }, proxies)).toBe('198.51.100.1');
+    expect(sourceOf({ headers: forwarded, socket: { remoteAddress: '2001:db8:0:1::1' } }, proxies)).toBe('2001:db8:0:1::/64');
+  });
+
+  it('is nobody where the framework does not say', () => {
+    for (const request of [{}, { address: null }, { socket: null }, { socket: {} }])
+      expect(sourceOf({ headers: forwarded, ...request }, proxies)).toBeNull();
   });
 });
