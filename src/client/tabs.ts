@@ -22,17 +22,18 @@ export class Tabs<Message> {
     // Only pages of secure origins have locks.
     const locks = typeof document === 'undefined' ? undefined : (navigator as Partial<Navigator>).locks;
     if (locks === undefined) return work(false);
-    const free = await locks.request(this.#name, { ifAvailable: true }, async (lock) => lock && { value: await work(false) });
-    if (free !== null) return free.value;
-    let isMine = false as boolean;
-    const options = { signal: AbortSignal.timeout(longestWaitMilliseconds) };
+    let hasBegun = false as boolean;
+    const begin = (hasWaited: boolean): Promise<Value> => {
+      hasBegun = true;
+      return work(hasWaited);
+    };
     try {
-      return await locks.request(this.#name, options, () => {
-        isMine = true;
-        return work(true);
-      });
+      const free = await locks.request(this.#name, { ifAvailable: true }, async (lock) => lock && { value: await begin(false) });
+      if (free !== null) return free.value;
+      return await locks.request(this.#name, { signal: AbortSignal.timeout(longestWaitMilliseconds) }, () => begin(true));
     } catch (error) {
-      if (isMine) throw error;
+      if (hasBegun) throw error;
+      // Waited too long, or no locks for this page.
       return work(false);
     }
   }
