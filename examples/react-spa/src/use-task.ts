@@ -18,7 +18,7 @@ export function useTask() {
     setState({ status: 'busy' });
     try {
       const result = await task();
-      setState(result.ok ? { status: 'done' } : { status: 'failed', ...result });
+      setState(result.ok ? { status: 'done' } : { status: 'failed', message: headlineOf(result), errors: result.errors });
     } catch (error) {
       // A refusal is a value. What is thrown is the network's fault.
       console.warn(error);
@@ -27,4 +27,9 @@ export function useTask() {
   }
 
   return { state, run };
+}
+
+/** Where single fields are refused, they say it themselves. */
+function headlineOf({ code, message, errors }: Refused): string {
+  return code === 'invalid_request' && errors.length > 0 ? 'Please correct what is marked.' : message;
 }
