@@ -195,7 +195,10 @@ describe.skipIf(!hasChromium())('a page', () => {
       await logIn(page);
       let trouble = 0;
       site.weather = (request, response, next) => {
-        if (request.path !== '/api/auth/refresh' || trouble === 4) { next(); return; }
+        if (request.path !== '/api/auth/refresh' || trouble === 4) {
+          next();
+          return;
+        }
         trouble += 1;
         if (trouble === 1) return void request.socket.destroy();
         const [status, code] = (
@@ -218,7 +221,10 @@ describe.skipIf(!hasChromium())('a page', () => {
       await logIn(page);
       let isLost = false;
       site.weather = (request, response, next) => {
-        if (request.path !== '/api/auth/refresh' || isLost) { next(); return; }
+        if (request.path !== '/api/auth/refresh' || isLost) {
+          next();
+          return;
+        }
         isLost = true;
         // All is done, and then the cable is cut.
         response.end = () => request.socket.destroy() as never;

@@ -3,7 +3,6 @@ import type { AuthClient } from 'countersign/client';
 import type { BrowserContext, Page } from 'playwright-core';
 
 declare global {
-   
   var auth: AuthClient, firstState: AuthClient['state'], seen: string[], isReady: boolean;
 }
 

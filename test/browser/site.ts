@@ -19,7 +19,10 @@ export const password = 'correct horse battery staple';
 /** The client's own files, as the package has them. */
 export const clientFiles: RequestHandler = (request, response, next) => {
   const path = normalize(request.path);
-  if (!/^\/dist\/(?:client|protocol)\/[\w-]+\.js$/.test(path)) { next(); return; }
+  if (!/^\/dist\/(?:client|protocol)\/[\w-]+\.js$/.test(path)) {
+    next();
+    return;
+  }
   void readFile(join(root, path), 'utf8').then((text) => response.type('js').send(text), next);
 };
 

@@ -104,7 +104,10 @@ describe.skipIf(!hasChromium())('tabs of one browser', () => {
     await pause(2500);
     // Between the refusal and the repetition, the other tab signs in as somebody else.
     site.weather = (request, response, next) => {
-      if (request.path !== '/upload') { next(); return; }
+      if (request.path !== '/upload') {
+        next();
+        return;
+      }
       site.weather = (_request, _response, next) => next();
       const { end } = response;
       response.end = ((...args: Parameters<typeof end>) => {
@@ -190,7 +193,10 @@ describe.skipIf(!hasChromium())('tabs of one browser', () => {
     await pause(2500);
     let backAt = Infinity;
     site.weather = (request, _response, next) => {
-      if (performance.now() > backAt) { next(); return; }
+      if (performance.now() > backAt) {
+        next();
+        return;
+      }
       if (backAt === Infinity) backAt = performance.now() + 1500;
       request.socket.destroy();
     };
