@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { root } from '../docs/markdown.js';
+import { typeProblems } from '../docs/type-check.js';
 import { hasChromium, launchChromium } from './chromium.js';
 import { faultsOf } from './page-faults.js';
 import { servedExamples, type Served } from './served-examples.js';
@@ -13,6 +14,10 @@ const password = 'correct horse battery staple';
 test('the examples look alike', () => {
   const styleOf = (path: string) => readFileSync(join(root, 'examples', path), 'utf8');
   expect(styleOf('vanilla/public/style.css')).toBe(styleOf('react-spa/src/style.css'));
+});
+
+test('the server of the HTML file type-checks', { timeout: 60_000 }, () => {
+  expect(typeProblems([], [join(root, 'examples/vanilla/server.js')])).toEqual([]);
 });
 
 describe.skipIf(!hasChromium()).each(servedExamples)('the example: %s', (name, serve) => {
