@@ -100,7 +100,7 @@ export default defineConfig(
   { files: ['src/crypto/**/*.ts'], rules: { 'no-restricted-imports': 'off' } },
   { files: ['src/cli/**/*.ts'], rules: { 'no-console': 'off' } },
   {
-    files: ['**/*.test.ts', 'test/**/*.ts', 'examples/**/*.ts', 'bench/**/*.ts', '*.config.ts'],
+    files: ['**/*.test.ts', 'test/**/*.ts', 'examples/**/*.{ts,tsx}', 'bench/**/*.ts', '*.config.ts'],
     rules: {
       'max-lines-per-function': 'off',
       'max-lines': ['error', { max: 600, skipBlankLines: true, skipComments: true }],

@@ -13,6 +13,7 @@ const checks = {
   types: [bin('tsc'), '-p', 'tsconfig.json'],
   // Apart, for what runs in pages knows `document`.
   'types of pages': [bin('tsc'), '-p', 'test/browser'],
+  'types of React': [bin('tsc'), '-p', 'examples/react-spa'],
   knip: [bin('knip'), '--no-progress', '--no-config-hints'],
   format: [bin('prettier'), '--check', '--log-level=warn', '.'],
   exports: tool('check-exports'),

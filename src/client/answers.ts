@@ -4,7 +4,7 @@ import type { ErrorCode } from '../protocol/error-codes.js';
 import type { Result } from './client-types.js';
 
 /** Null for what is no refusal of ours. The answer can still be read. */
-export async function problemOf(response: Response): Promise<ProblemDocument | null> {
+async function problemOf(response: Response): Promise<ProblemDocument | null> {
   if (response.ok || !/^application\/problem\+json/.test(response.headers.get('content-type') ?? '')) return null;
   return (await response
     .clone()

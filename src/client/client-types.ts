@@ -94,7 +94,7 @@ export interface AuthClient<App extends ClientAppTypes = ClientAppTypes> {
   logout(options?: { everywhere?: boolean }): Promise<Result<null>>;
   /** Proves again who is there, for what answers `step_up_required`. */
   reauthenticate(input: { password: string }): Promise<Result<{ readonly user: ClientUser<App> }>>;
-  /** Ends all other sessions of the user. */
+  /** Ends all other sessions of the user. Proves again who is there, should that be asked for: the current password does. */
   changePassword(input: { currentPassword: string; newPassword: string }): Promise<Result<{ readonly user: ClientUser<App> }>>;
   /** Asks the server who is signed in: after something about the user was changed. Rejects when the network is broken. */
   reload(): Promise<ClientState<App>>;

@@ -66,6 +66,14 @@ export function signInMethods({
     },
 
     reauthenticate: (input) => takeOver(() => sendSignedIn('POST', 'reauthenticate', input)),
-    changePassword: (input) => takeOver(() => sendSignedIn('POST', 'password', input)),
+
+    /** Where the login was too long ago, the current password is the proof that is asked for. */
+    async changePassword(input) {
+      const change = (): Promise<Result<{ readonly user: ClientUser }>> => takeOver(() => sendSignedIn('POST', 'password', input));
+      const result = await change();
+      if (result.ok || result.code !== 'step_up_required') return result;
+      const proved = await takeOver(() => sendSignedIn('POST', 'reauthenticate', { password: input.currentPassword }));
+      return proved.ok ? change() : proved;
+    },
   };
 }

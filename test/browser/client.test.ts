@@ -65,6 +65,19 @@ describe.skipIf(!hasChromium())('a page', () => {
     expect(await context.cookies()).toEqual([]);
   });
 
+  test('changes a password long after the login without asking for it twice', async () => {
+    let lateMilliseconds = 0;
+    await startSite({ clock: { now: () => Date.now() + lateMilliseconds } });
+    const page = await open();
+    await logIn(page);
+    lateMilliseconds = 11 * 60_000;
+    const change = (currentPassword: string) =>
+      page.evaluate((input) => auth.changePassword(input), { currentPassword, newPassword: 'another long password' });
+    expect(await change('wrong')).toMatchObject({ ok: false, code: 'invalid_credentials' });
+    expect(await change(password)).toMatchObject({ ok: true, value: { user: { username: 'ada' } } });
+    expect(await hello(page)).toBe(200);
+  });
+
   test('tells refusals as values, with what can be shown', async () => {
     await startSite();
     const page = await open();

@@ -17,7 +17,7 @@ import { root } from '../docs/markdown.js';
 export const password = 'correct horse battery staple';
 
 /** The client's own files, as the package has them. */
-export const clientFiles: RequestHandler = (request, response, next) => {
+const clientFiles: RequestHandler = (request, response, next) => {
   const path = normalize(request.path);
   if (!/^\/dist\/(?:client|protocol)\/[\w-]+\.js$/.test(path)) {
     next();
@@ -27,7 +27,7 @@ export const clientFiles: RequestHandler = (request, response, next) => {
 };
 
 /** A page that makes `auth` and tells what it saw first. */
-export function pageWith(options: object): string {
+function pageWith(options: object): string {
   return `<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><title>A page</title><h1>A page</h1>
 <script type="module">
 import { createClient } from '/dist/client/index.js';

@@ -71,6 +71,8 @@ describe('the snippets of the documentation', () => {
         "examples/compose/README.md: sh (needs Docker): docker compose build",
         "examples/express-api/README.md: sh (does not end): npm start",
         "examples/kubernetes/README.md: sh (needs a cluster): kubectl create namespace countersign",
+        "examples/react-spa/README.md: sh (does not end): npm start                                  # at the root: the API, on http://localhost:4000",
+        "examples/vanilla/README.md: sh (does not end): npm start   # the page and the API, on http://localhost:4000",
       ]
     `);
   });
