@@ -26,6 +26,11 @@ export function accepted<Value>(value: Value): Result<Value> {
   return { ok: true, value };
 }
 
+/** What a route of Countersign's, or one that refuses like them, answered to `auth.fetch`: in the form that the client's own methods have. */
+export async function resultOf<Value>(response: Response): Promise<Result<Value>> {
+  return response.ok ? accepted((await response.json()) as Value) : refused(response);
+}
+
 /** What is no refusal of ours comes from something between: a proxy without a server behind it. */
 export async function refused(response: Response): Promise<Result<never>> {
   const problem = await problemOf(response);

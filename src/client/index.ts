@@ -1,4 +1,5 @@
 /** `countersign/client`: the session in a web page, which nobody has to think of. */
+export { resultOf } from './answers.js';
 export { createClient } from './create-client.js';
 export type {
   AuthClient,

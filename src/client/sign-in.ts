@@ -1,7 +1,7 @@
 /** Registration, login, logout, and what replaces the session: each answer taken over into what this tab knows. */
 import type { SignedInDocument } from '../protocol/documents.js';
 import type { AuthenticatedFetch } from './authenticated-fetch.js';
-import { accepted, codeOf, refused, retryAfterOf } from './answers.js';
+import { accepted, codeOf, refused, resultOf, retryAfterOf } from './answers.js';
 import type { AuthClient, ClientUser, Result } from './client-types.js';
 import type { KnownSession } from './known-session.js';
 import { pause } from './refresher.js';
@@ -38,10 +38,8 @@ export function signInMethods({
 
   return {
     async register(input) {
-      const response = await routes.post('register', input);
-      if (!response.ok) return refused(response);
-      const { user = null } = (await response.json()) as { user?: ClientUser | null };
-      return accepted({ user });
+      const result = await resultOf<{ readonly user?: ClientUser }>(await routes.post('register', input));
+      return result.ok ? accepted({ user: result.value.user ?? null }) : result;
     },
 
     login: (input) => takeOver(() => routes.post('login', { ...input, delivery })),
