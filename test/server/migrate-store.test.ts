@@ -237,8 +237,9 @@ describe.skipIf(!hasPostgres())('migrate-store', () => {
       '1',
       { code: 'store_unavailable' },
     ]);
-    const ready = await fetch(`http://127.0.0.1:${home.port}/health/ready`);
-    expect(await ready.json()).toMatchObject({ reasons: expect.arrayContaining(['store_unreachable']) });
+    // What the store answered a moment ago holds for a second.
+    const readiness = async (): Promise<unknown> => (await fetch(`http://127.0.0.1:${home.port}/health/ready`)).json();
+    await expect.poll(readiness, { timeout: 5000 }).toMatchObject({ reasons: expect.arrayContaining(['store_unreachable']) });
     // Who only has to be let in is let in until the knowledge of revocations is too old; then he waits, too.
     await expect
       .poll(
