@@ -50,7 +50,7 @@ describe.skipIf(!hasChromium())('tabs of one browser', () => {
         if (serial % 7 === 0) setTimeout(next, 150);
         else next();
       };
-      const seconds = delivery === 'cookie' ? 60 : 30;
+      const seconds = delivery === 'cookie' ? 60 : 20;
       const outcomes = await Promise.all(
         pages.map((page) =>
           page.evaluate(async (milliseconds) => {

@@ -48,6 +48,7 @@ describe('the snippets of the documentation', () => {
         "README.md: sh (installs packages): npm init -y",
         "docs/adr/0004-self-authenticating-refresh-token.md: plain text: "csr_" + base64url( version 1 | key id 1 | session id 16 | generation u32 | session secret 16 | HMAC-SHA-256 of all that 32 )",
         "docs/guide/change-secrets-and-keys.md: sh (settings of a machine of yours): COUNTERSIGN_SECRET=NEW,OLD",
+        "docs/guide/front-end.md: js (vite.config.js, read by Vite): export default { server: { proxy: { '/api': 'http://localhost:4000' } } };",
         "docs/guide/getting-started.md: sh (installs packages): npm init -y",
         "docs/guide/getting-started.md: sh (does not end): node server.mjs",
         "docs/guide/getting-started.md: js (vite.config.js, read by Vite): export default { server: { proxy: { '/api': 'http://localhost:4000' } } };",
