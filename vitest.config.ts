@@ -11,7 +11,8 @@ const config: ViteUserConfig = {
       { find: /^countersign$/, replacement: at('dist/index.js') },
       { find: /^countersign\/(express|fastify|hono|node)$/, replacement: `${at('dist/adapters')}/$1.js` },
       { find: /^countersign\/(sqlite|postgres|redis)$/, replacement: `${at('dist/stores')}/$1/index.js` },
-      { find: /^countersign\/verify$/, replacement: at('dist/verify/index.js') },
+      { find: /^countersign\/(client|verify)$/, replacement: `${at('dist')}/$1/index.js` },
+      { find: /^countersign\/react$/, replacement: at('dist/client/react.js') },
     ],
   },
   test: {

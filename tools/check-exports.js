@@ -19,6 +19,7 @@ const run = promisify(execFile);
 /** What an entry may mention beyond Node and ourselves: `types` in its declarations, `code` in what is loaded together with it. */
 const ownPeers = {
   './fastify': { types: ['fastify'], code: [] },
+  './react': { types: ['react'], code: ['react'] },
   './hono': { types: ['hono'], code: [] },
   './express': { types: ['express', 'express-serve-static-core', 'qs'], code: [] },
 };

@@ -11,9 +11,13 @@ const tool = (name) => [process.execPath, join(import.meta.dirname, `${name}.js`
 const checks = {
   lint: [bin('eslint'), '--max-warnings=0', '.'],
   types: [bin('tsc'), '-p', 'tsconfig.json'],
+  // Apart, for what runs in pages knows `document`.
+  'types of pages': [bin('tsc'), '-p', 'test/browser'],
+  'types of React': [bin('tsc'), '-p', 'examples/react-spa'],
   knip: [bin('knip'), '--no-progress', '--no-config-hints'],
   format: [bin('prettier'), '--check', '--log-level=warn', '.'],
   exports: tool('check-exports'),
+  'client size': tool('check-client-size'),
   docs: tool('check-docs'),
   layers: tool('check-layers'),
 };
@@ -41,7 +45,7 @@ async function work() {
   for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
     const [name, command] = next;
     const { passed, output, seconds } = await run(command);
-    console.log(`${passed ? 'ok    ' : 'FAILED'} ${name.padEnd(8)} ${seconds.toFixed(1)} s`);
+    console.log(`${passed ? 'ok    ' : 'FAILED'} ${name.padEnd(14)} ${seconds.toFixed(1)} s`);
     if (!passed) failures.push(`── ${name}\n${output.trimEnd()}`);
   }
 }

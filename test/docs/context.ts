@@ -17,3 +17,5 @@ export declare const errors: ExpressAuth['errors'];
 export declare const transfer: RequestHandler;
 export declare const reports: RequestHandler;
 export declare const adminRouter: Router;
+/** Of an application that renders its pages itself. */
+export declare const renderPage: (state: object) => string;

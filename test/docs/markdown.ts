@@ -4,7 +4,7 @@ import { join, relative } from 'node:path';
 
 export const root: string = join(import.meta.dirname, '../..');
 
-/** `<!-- with: app, auth -->` in front of a fence: names that the snippet takes from `context.ts`. */
+/** `<!-- with: app, auth -->` in front of a fence: names that the snippet takes from `context.ts`; `auth of the page`: from `page-context.ts`. */
 export type Mark = 'with' | 'file' | 'not run';
 
 export interface Snippet {

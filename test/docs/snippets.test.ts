@@ -9,8 +9,8 @@ const place = ({ page, line }: { page: string; line: number }): string => `${pag
 
 describe('the snippets of the documentation', () => {
   it('compile under strict settings, against the built package', { timeout: 60_000 }, () => {
-    expect(inLanguage('ts', 'js').length).toBeGreaterThan(10);
-    expect(typeProblems(inLanguage('ts', 'js'))).toEqual([]);
+    expect(inLanguage('ts', 'tsx', 'js').length).toBeGreaterThan(10);
+    expect(typeProblems(inLanguage('ts', 'tsx', 'js'))).toEqual([]);
   });
 
   it('show misuse that the compiler refuses, for the reason that the snippet gives', { timeout: 60_000 }, () => {
@@ -36,7 +36,7 @@ describe('the snippets of the documentation', () => {
   });
 
   it('are tested, but for these', () => {
-    const tested = new Set(['ts', 'js', 'json', 'sh', 'bash']);
+    const tested = new Set(['ts', 'tsx', 'js', 'html', 'json', 'sh', 'bash']);
     const untested = snippets.filter(({ language, marks }) => !tested.has(language) || marks.has('not run'));
     const list = untested.map(({ page, language, marks, text }) => {
       const first = text.split('\n')[0] ?? '';
@@ -48,6 +48,7 @@ describe('the snippets of the documentation', () => {
         "README.md: sh (installs packages): npm init -y",
         "docs/adr/0004-self-authenticating-refresh-token.md: plain text: "csr_" + base64url( version 1 | key id 1 | session id 16 | generation u32 | session secret 16 | HMAC-SHA-256 of all that 32 )",
         "docs/guide/change-secrets-and-keys.md: sh (settings of a machine of yours): COUNTERSIGN_SECRET=NEW,OLD",
+        "docs/guide/front-end.md: js (vite.config.js, read by Vite): export default { server: { proxy: { '/api': 'http://localhost:4000' } } };",
         "docs/guide/getting-started.md: sh (installs packages): npm init -y",
         "docs/guide/getting-started.md: sh (does not end): node server.mjs",
         "docs/guide/getting-started.md: js (vite.config.js, read by Vite): export default { server: { proxy: { '/api': 'http://localhost:4000' } } };",
@@ -71,6 +72,8 @@ describe('the snippets of the documentation', () => {
         "examples/compose/README.md: sh (needs Docker): docker compose build",
         "examples/express-api/README.md: sh (does not end): npm start",
         "examples/kubernetes/README.md: sh (needs a cluster): kubectl create namespace countersign",
+        "examples/react-spa/README.md: sh (does not end): npm start                                  # at the root: the API, on http://localhost:4000",
+        "examples/vanilla/README.md: sh (does not end): npm start   # the page and the API, on http://localhost:4000",
       ]
     `);
   });

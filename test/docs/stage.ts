@@ -23,6 +23,7 @@ const servers: Readonly<Record<string, (folder: string, port: number) => { args:
   'getting started': (folder, port) => serverOf('docs/guide/getting-started.md', folder, port),
   'api keys': (folder, port) => serverOf('docs/guide/api-keys.md', folder, port),
   'express-api': () => ({ args: ['server.js'], cwd: join(root, 'examples/express-api') }),
+  vanilla: () => ({ args: ['server.js'], cwd: join(root, 'examples/vanilla') }),
   'stand-alone': (folder) => ({ args: [join(root, 'bin/countersign.js'), 'serve'], cwd: folder }),
 };
 

@@ -17,6 +17,7 @@ const options: ts.CompilerOptions = {
   noFallthroughCasesInSwitch: true,
   noUnusedLocals: true,
   noUnusedParameters: true,
+  jsx: ts.JsxEmit.ReactJSX,
   allowJs: true,
   checkJs: true,
   skipLibCheck: true,
@@ -28,11 +29,12 @@ export function typeProblems(snippets: readonly Snippet[], files: readonly strin
   const places = new Map<string, Snippet>();
   const texts = new Map<string, string>();
   for (const snippet of snippets) {
-    const extension = snippet.language === 'ts' ? 'mts' : 'mjs';
+    const extension = { ts: 'mts', tsx: 'tsx' }[snippet.language] ?? 'mjs';
     const path = join(root, 'test/docs', `${snippet.page.replaceAll('/', '-')}-${snippet.line}.${extension}`);
     const names = snippet.marks.get('with');
     // One line in front of each, so that lines are told as they are on the page: the fence counts as one too.
-    const before = names === undefined ? 'export {};' : `import { ${names} } from './context.js';`;
+    const [from, of = ''] = names?.split(' of the ') ?? [];
+    const before = from === undefined ? 'export {};' : `import { ${from} } from './${of}${of && '-'}context.js';`;
     texts.set(path, `${before}\n${snippet.text}`);
     places.set(path, snippet);
   }

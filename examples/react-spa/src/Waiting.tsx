@@ -1,0 +1,8 @@
+/** Shown until the answer is there. */
+export function Waiting() {
+  return (
+    <p role="status" className="waiting">
+      One moment…
+    </p>
+  );
+}

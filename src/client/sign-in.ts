@@ -1,0 +1,77 @@
+/** Registration, login, logout, and what replaces the session: each answer taken over into what this tab knows. */
+import type { SignedInDocument } from '../protocol/documents.js';
+import type { AuthenticatedFetch } from './authenticated-fetch.js';
+import { accepted, codeOf, refused, resultOf, retryAfterOf } from './answers.js';
+import type { AuthClient, ClientUser, Result } from './client-types.js';
+import type { KnownSession } from './known-session.js';
+import { pause } from './refresher.js';
+import { bodyOf, typeOf, type ServerRoutes } from './server-routes.js';
+
+export interface SignInOptions {
+  readonly session: KnownSession;
+  readonly routes: ServerRoutes;
+  readonly authenticated: AuthenticatedFetch;
+  readonly delivery: 'cookie' | 'memory';
+}
+
+const logoutAttempts = 3;
+const longestWaitMilliseconds = 2000;
+
+export function signInMethods({
+  session,
+  routes,
+  authenticated,
+  delivery,
+}: SignInOptions): Pick<AuthClient, 'register' | 'login' | 'logout' | 'reauthenticate' | 'changePassword'> {
+  /** For a session that must be alive: refreshes where that is due. */
+  const sendSignedIn = (method: 'POST' | 'DELETE', path: string, body?: object): Promise<Response> =>
+    authenticated.fetch(routes.urlOf(path), { method, headers: typeOf(body), ...bodyOf(body) });
+
+  const takeOver = async (ask: () => Promise<Response>): Promise<Result<{ readonly user: ClientUser }>> => {
+    const sentAt = Date.now();
+    const response = await ask();
+    if (!response.ok) return refused(response);
+    const document = (await response.json()) as SignedInDocument;
+    session.signedIn(document, sentAt);
+    return accepted({ user: document.user });
+  };
+
+  return {
+    async register(input) {
+      const result = await resultOf<{ readonly user?: ClientUser }>(await routes.post('register', input));
+      return result.ok ? accepted({ user: result.value.user ?? null }) : result;
+    },
+
+    login: (input) => takeOver(() => routes.post('login', { ...input, delivery })),
+
+    async logout({ everywhere = false } = {}) {
+      if (everywhere) {
+        const others = await sendSignedIn('DELETE', 'sessions');
+        // 401: this one is over, so that there is nothing to end with it.
+        if (!others.ok && others.status !== 401) return refused(others);
+      }
+      for (let attempt = 1; ; attempt += 1) {
+        const response = await routes.post('logout');
+        if (response.ok || response.status === 401) {
+          session.signedOut();
+          return accepted(null);
+        }
+        const passes = response.status >= 500 || (await codeOf(response)) === 'csrf_failed';
+        if (!passes || attempt === logoutAttempts) return refused(response);
+        await pause(Math.min(retryAfterOf(response) ?? 250, longestWaitMilliseconds));
+        session.follow();
+      }
+    },
+
+    reauthenticate: (input) => takeOver(() => sendSignedIn('POST', 'reauthenticate', input)),
+
+    /** Where the login was too long ago, the current password is the proof that is asked for. */
+    async changePassword(input) {
+      const change = (): Promise<Result<{ readonly user: ClientUser }>> => takeOver(() => sendSignedIn('POST', 'password', input));
+      const result = await change();
+      if (result.ok || result.code !== 'step_up_required') return result;
+      const proved = await takeOver(() => sendSignedIn('POST', 'reauthenticate', { password: input.currentPassword }));
+      return proved.ok ? change() : proved;
+    },
+  };
+}
