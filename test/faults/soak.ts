@@ -21,7 +21,7 @@ const places: Readonly<Record<string, () => Promise<Place>>> = {
 };
 
 const random = new SeededRandom(Number(SOAK_SEED));
-const racesOfRound = 1_000;
+const racesOfRound = 2_000;
 const longestRound = 240_000;
 const startedAt = performance.now();
 const left = (): number => Number(SOAK_MINUTES) * 60_000 - (performance.now() - startedAt);
