@@ -1,9 +1,11 @@
 /** Two servers on one PostgreSQL, as `docs/guide/scale.md` sets them up: any of them serves anybody, and what one revokes the other refuses. */
 import { setTimeout as pause } from 'node:timers/promises';
-import { newSecret } from 'countersign';
+import { masterSecret, newSecret } from 'countersign';
+import { postgres } from 'countersign/postgres';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { send, type HttpAnswer } from '../support/http.js';
 import { hasPostgres, PostgresServer } from '../support/postgres-server.js';
+import { startApp, type TestApp } from '../support/start-app.js';
 import { ServerHome, type ServerProcess } from './server-process.js';
 
 const password = 'correct horse battery staple';
@@ -79,6 +81,53 @@ describe.skipIf(!hasPostgres())('two nodes on one PostgreSQL', () => {
       const successors = new Set(answers.map(({ json }) => (json as SignedIn).refreshToken));
       expect(successors.size).toBe(1);
       [refreshToken] = [...successors] as [string];
+    }
+  });
+
+  test('count failed logins together: guessing at both brings no more guesses', async () => {
+    const limited = { ...settings, COUNTERSIGN_LOGIN_LIMIT: '6/15m' };
+    const nodes = await Promise.all(homes.map((home) => home.start(limited)));
+    await register(nodes[0]!, 'ada');
+    const guess = (index: number): Promise<HttpAnswer> =>
+      post(nodes[index % 2]!, '/api/auth/login', { username: 'ada', password: 'wrong password' });
+    const outcomes: (string | undefined)[] = [];
+    for (let index = 0; index < 12; index += 1) outcomes.push((await guess(index)).code);
+    expect(outcomes.filter((code) => code === 'invalid_credentials')).toHaveLength(6);
+    expect(outcomes.slice(6)).toEqual(Array.from({ length: 6 }, () => 'too_many_attempts'));
+    // At the same moment, too.
+    await database.query('DELETE FROM countersign.counters', new URL(settings['COUNTERSIGN_STORE']!).pathname.slice(1));
+    const together = await Promise.all(Array.from({ length: 20 }, (_, index) => guess(index)));
+    expect(together.filter(({ code }) => code === 'invalid_credentials').length).toBeLessThanOrEqual(6);
+  });
+
+  test('rotate their keys while they serve: each accepts every token, the old ones and the new ones', async () => {
+    const secret = masterSecret(newSecret());
+    const store = postgres(settings['COUNTERSIGN_STORE']!);
+    const startAt = Date.now();
+    const apps = await Promise.all([0, 1].map(() => startApp({ store, secret, startAt })));
+    try {
+      const tokens: string[] = [];
+      const accept = ({ auth }: TestApp, all: readonly string[]): void => {
+        for (const token of all) auth.getPrincipal({ headers: { authorization: `Bearer ${token}` } });
+      };
+      const signInAtBoth = async (): Promise<void> => {
+        for (const app of apps) tokens.push((await app.signedIn({ delivery: 'bearer' })).accessToken!);
+      };
+      const kids = (): number =>
+        new Set(tokens.map((token) => (JSON.parse(Buffer.from(token.split('.')[0]!, 'base64url').toString()) as { kid: string }).kid)).size;
+      await signInAtBoth();
+      await apps[0]!.auth.keys.rotate();
+      // For seven minutes, within which the new key begins to sign, by one of them after the other.
+      for (let minute = 0; minute < 7; minute += 1) {
+        for (const app of apps) await app.advance({ minutes: 1 });
+        // What each does twice a minute.
+        await apps[minute % 2]!.internals.core.keys.refresh();
+        await signInAtBoth();
+        for (const app of apps) accept(app, tokens);
+      }
+      expect([tokens.length, kids()]).toEqual([16, 2]);
+    } finally {
+      await Promise.all(apps.map((app) => app.stop()));
     }
   });
 
