@@ -37,9 +37,14 @@ export async function refused(response: Response): Promise<Result<never>> {
   const retryAfter = retryAfterOf(response);
   return {
     ok: false,
-    code: problem?.code ?? (response.status === 429 ? 'too_many_attempts' : response.status === 503 ? 'overloaded' : 'internal_error'),
+    code: problem?.code ?? codeOfStatus(response.status),
     message: problem?.detail ?? problem?.title ?? `The server cannot answer at the moment (${response.status}).`,
     errors: problem?.errors ?? [],
     ...(retryAfter !== undefined && { retryAfterSeconds: retryAfter / 1000 }),
   };
+}
+
+function codeOfStatus(status: number): ErrorCode {
+  if (status === 429) return 'too_many_attempts';
+  return status >= 502 && status <= 504 ? 'overloaded' : 'internal_error';
 }

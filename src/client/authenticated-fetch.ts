@@ -2,7 +2,7 @@
 import { csrfHeader } from '../protocol/names.js';
 import { codeOf } from './answers.js';
 import type { CurrentSession } from './current-session.js';
-import type { KnownSession, SessionFacts } from './known-session.js';
+import { isSameUser, type KnownSession, type SessionFacts } from './known-session.js';
 import type { Refresher, RefreshOutcome } from './refresher.js';
 
 export interface AuthenticatedFetchOptions {
@@ -51,7 +51,7 @@ export class AuthenticatedFetch {
       if (outcome instanceof Error) throw outcome;
       if (outcome instanceof Response) return outcome;
       // What was meant for one user is not done in the name of another.
-      if (outcome === 'signed-out' || !(isSafe(call.method) || this.#isStill(facts))) return response;
+      if (outcome === 'signed-out' || !(isSafe(call.method) || isSameUser(facts, session.facts))) return response;
     }
   }
 
@@ -66,11 +66,6 @@ export class AuthenticatedFetch {
     const isOver = code === 'token_expired' || code === 'token_invalid' || code === 'session_revoked' || code === 'token_missing';
     if (!isOver) return response;
     return hasChanged ? 'refreshed' : refresher.refresh();
-  }
-
-  #isStill(before: SessionFacts): boolean {
-    const now = this.#options.session.facts;
-    return now !== null && (now.csrf === before.csrf || (now.user !== null && now.user.id === before.user?.id));
   }
 
   /** As far as this page knows. */

@@ -37,7 +37,13 @@ export type ClientUser<App extends ClientAppTypes = ClientAppTypes> = Omit<UserD
 export type ClientState<App extends ClientAppTypes = ClientAppTypes> =
   | { readonly status: 'loading' }
   | { readonly status: 'guest' }
-  | { readonly status: 'authenticated'; readonly user: ClientUser<App> | null; readonly expiresAt: Date };
+  | {
+      readonly status: 'authenticated';
+      readonly user: ClientUser<App> | null;
+      readonly expiresAt: Date;
+      /** Another number as soon as it may be another user, also while `user` is null: the key of whatever holds data of one user. */
+      readonly userKey: number;
+    };
 
 /** A state as a server makes it for a page, before or after `JSON.stringify`; `user` may be what `auth.users.get` gives there. */
 export type SerializedState<App extends ClientAppTypes = ClientAppTypes> =

@@ -9,5 +9,6 @@ export function readInitialState(state: SerializedState | undefined): ClientStat
     status: 'authenticated',
     user: user && { ...user, createdAt: new Date(user.createdAt).toISOString() },
     expiresAt: new Date(expiresAt),
+    userKey: 0,
   };
 }

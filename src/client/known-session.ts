@@ -25,6 +25,7 @@ export class KnownSession {
   readonly #listeners: Set<(state: ClientState) => void> = new Set();
   #facts: SessionFacts | null = null;
   #announced: string | null = null;
+  #userKey = 0;
   #state: ClientState = { status: 'loading' };
 
   /** `user`: of the session that the cookie names. */
@@ -114,13 +115,21 @@ export class KnownSession {
     const before = this.#facts;
     this.#facts = facts;
     this.#announced = null;
+    if (before !== null && !isSameUser(before, facts)) this.#userKey += 1;
     const isSame =
       facts === null
         ? this.#state.status === 'guest'
         : facts.csrf === before?.csrf && facts.user === before.user && facts.expiresAt === before.expiresAt;
     if (isSame) return;
     this.#state =
-      facts === null ? { status: 'guest' } : { status: 'authenticated', user: facts.user, expiresAt: new Date(facts.expiresAt) };
+      facts === null
+        ? { status: 'guest' }
+        : { status: 'authenticated', user: facts.user, expiresAt: new Date(facts.expiresAt), userKey: this.#userKey };
     for (const listener of [...this.#listeners]) listener(this.#state);
   }
+}
+
+/** For certain: while the user of another session is not known yet, it is not. */
+export function isSameUser(before: SessionFacts, now: SessionFacts | null): boolean {
+  return now !== null && (now.csrf === before.csrf || (now.user !== null && now.user.id === before.user?.id));
 }

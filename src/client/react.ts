@@ -1,5 +1,15 @@
 /** `countersign/react`: the session for React 18 and newer, in the page and on the server. */
-import { createContext, createElement, useContext, useEffect, useMemo, useState, useSyncExternalStore, type ReactNode } from 'react';
+import {
+  createContext,
+  createElement,
+  Fragment,
+  useContext,
+  useEffect,
+  useMemo,
+  useState,
+  useSyncExternalStore,
+  type ReactNode,
+} from 'react';
 import type { AuthClient, ClientAppTypes, ClientState, SerializedState } from './client-types.js';
 import { readInitialState } from './initial-state.js';
 
@@ -63,7 +73,7 @@ export interface SignedInProps<App extends ClientAppTypes = ClientAppTypes> {
   readonly onGuest?: () => void;
 }
 
-/** Guard: shows its children to signed-in users only. */
+/** Guard: shows its children to signed-in users only, and anew when the user is another one: they keep no state across that. */
 export function SignedIn<App extends ClientAppTypes = ClientAppTypes>(props: SignedInProps<App>): ReactNode {
   const session = useSession<App>();
   const { onGuest } = props;
@@ -74,7 +84,8 @@ export function SignedIn<App extends ClientAppTypes = ClientAppTypes>(props: Sig
   if (session.status === 'guest') return props.fallback ?? null;
   if (session.status === 'loading') return props.loading ?? null;
   const { roles } = props;
-  if (roles === undefined) return props.children;
-  if (session.user === null) return props.loading ?? null;
-  return session.user.roles.some((role) => roles.includes(role)) ? props.children : (props.forbidden ?? null);
+  if (roles !== undefined && session.user === null) return props.loading ?? null;
+  const isAllowed = roles === undefined || session.user?.roles.some((role) => roles.includes(role)) === true;
+  // What one user's components have loaded is not shown to the next one.
+  return isAllowed ? createElement(Fragment, { key: session.userKey }, props.children) : (props.forbidden ?? null);
 }

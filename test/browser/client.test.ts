@@ -95,7 +95,7 @@ describe.skipIf(!hasChromium())('a page', () => {
     });
     expect(await status(page)).toBe('guest');
     site.weather = (_request, response) => void response.status(502).type('html').send('<h1>Bad gateway</h1>');
-    expect(await logIn(page)).toMatchObject({ ok: false, code: 'internal_error' });
+    expect(await logIn(page)).toMatchObject({ ok: false, code: 'overloaded' });
     site.weather = (request) => void request.socket.destroy();
     await expect(logIn(page)).rejects.toThrow('Failed to fetch');
   });

@@ -26,7 +26,7 @@ describe.skipIf(!hasChromium())('the guide', () => {
     await site.createUser('ada');
   };
 
-  async function walkThrough(): Promise<void> {
+  async function walkThrough({ tells = true } = {}): Promise<void> {
     const tab = await browser.newPage();
     const printed: string[] = [];
     tab.on('console', (message) => {
@@ -50,6 +50,22 @@ describe.skipIf(!hasChromium())('the guide', () => {
     await tab.getByRole('button', { name: 'Sign out' }).click();
     await signIn.waitFor();
     expect(await tab.getByText('Hello, ada').isVisible()).toBe(false);
+    // Nothing is left of who was here, and a broken network is told.
+    expect(await tab.getByLabel('Password').inputValue()).toBe('');
+    if (!tells) return tab.close();
+    await tab.context().setOffline(true);
+    await tab.getByLabel('User name').fill('ada');
+    await tab.getByLabel('Password').fill(password);
+    await signIn.click();
+    await tab.getByText('The server cannot be reached.').waitFor();
+    await tab.context().setOffline(false);
+    await tab.getByLabel('User name').fill('ada');
+    await tab.getByLabel('Password').fill(password);
+    await signIn.click();
+    await tab.getByText('Hello, ada').waitFor();
+    await tab.context().setOffline(true);
+    await tab.getByRole('button', { name: 'Sign out' }).click();
+    await tab.getByText('You are still signed in.').waitFor();
     await tab.close();
   }
 
@@ -105,6 +121,6 @@ createApp({
 `;
     const composable = `import { auth } from './auth';\n${fileOf(page, 'use-session.ts')}`;
     await serveBundled({ 'auth.ts': fileOf(page, 'auth.ts'), 'use-session.ts': composable, 'main.tsx': main });
-    await walkThrough();
+    await walkThrough({ tells: false });
   });
 });

@@ -44,9 +44,12 @@ function SignOut(): ReactNode {
 
 const rolesOf = ({ roles }: Pick<ClientUser, 'roles'>): string => roles.join(', ');
 
+let made = 0;
+
 function Account(): ReactNode {
   const session = useSession();
-  return h('p', { id: 'roles' }, session.status === 'authenticated' && session.user ? rolesOf(session.user) : '');
+  const [first] = useState(() => (made += 1));
+  return h('p', { id: 'roles', 'data-made': first }, session.status === 'authenticated' && session.user ? rolesOf(session.user) : '');
 }
 
 export function Page(): ReactNode {

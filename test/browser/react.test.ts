@@ -99,6 +99,20 @@ describe.skipIf(!hasChromium())('a page of React', () => {
     expect(site.count('/api/auth/session')).toBe(0);
   });
 
+  test('shows another user nothing of what its components kept, and keeps it through refreshes', async () => {
+    await site.createUser('bob');
+    const [one, other] = [await open(), await open()];
+    await signIn(one);
+    await other.getByText('Hello, ada').waitFor();
+    const made = () => one.locator('#roles').getAttribute('data-made');
+    const before = await made();
+    await pause(2500);
+    expect([await one.evaluate(async () => (await auth.fetch('/hello')).status), await made()]).toEqual([200, before]);
+    await other.evaluate((password) => auth.login({ identifier: 'bob', password }), password);
+    await one.getByText('Hello, bob').waitFor();
+    expect(await made()).not.toBe(before);
+  });
+
   test('that is loaded again and again beside a tab that refreshes logs nobody out', async () => {
     const [one, other] = [await open(), await open()];
     await signIn(one);
