@@ -63,8 +63,9 @@ export class RequestLimiter {
     const most = this.#alone ? Math.ceil(limit.count / 2) : limit.count;
     const refused = window.known + window.unsent >= most;
     if (!refused) this.#count(key, window);
+    // Rounded first: the difference of two readings of the clock is a hair above the minute now and then.
     const remaining = Math.max(0, most - window.known - window.unsent);
-    return { state: { name, limit, remaining, resetSeconds: Math.max(1, Math.ceil((window.resetsAt - now) / 1000)) }, refused };
+    return { state: { name, limit, remaining, resetSeconds: Math.max(1, Math.ceil(Math.round(window.resetsAt - now) / 1000)) }, refused };
   }
 
   stop(): void {
