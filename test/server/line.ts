@@ -95,6 +95,8 @@ export class Line {
           resolve({ status: response.statusCode ?? 0, headers: response.headers, text: Buffer.concat(chunks).toString('utf8') });
         });
       });
+      // A connection that was being handed to a worker when that was killed stays open with nobody at its end.
+      sent.setTimeout(20_000, () => sent.destroy(new Error('socket hang up: no answer within 20 s')));
       sent.on('error', reject);
       sent.end(body);
     });
