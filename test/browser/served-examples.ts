@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { build, createServer, preview } from 'vite';
 import { root } from '../docs/markdown.js';
 import { openStage } from '../docs/stage.js';
-import { freePort, ServerHome } from '../server/server-process.js';
+import { ServerHome } from '../server/server-process.js';
+import { freePort } from '../support/free-port.js';
 
 export interface Served {
   readonly origin: string;

@@ -2,10 +2,10 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readSnippets, root } from './markdown.js';
+import { freePort } from '../support/free-port.js';
 
 export interface Stage {
   readonly port: number;
@@ -73,15 +73,6 @@ function makeApplicationFolder(): string {
   symlinkSync(join(root, 'bin/countersign.js'), join(modules, '.bin/countersign'));
   for (const name of ['express', '@photostructure', 'jose']) symlinkSync(join(root, 'node_modules', name), join(modules, name));
   return folder;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0);
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 async function untilAnswering(port: number, child: ChildProcess): Promise<void> {

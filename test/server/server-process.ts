@@ -2,11 +2,13 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { expect } from 'vitest';
+import { freePort } from '../support/free-port.js';
 
 const program = fileURLToPath(new URL('../../bin/countersign.js', import.meta.url));
 
@@ -54,6 +56,28 @@ export class ServerHome {
     const server = new ServerProcess(this, ['serve'], settings);
     this.#servers.push(server);
     return server;
+  }
+
+  /** As `npm start` does: with a shell around it, which a signal ends. Resolves when the server answers. */
+  async startUnderShell(
+    settings: NodeJS.Dict<string> = {},
+  ): Promise<{ readonly shell: ChildProcess; readonly answers: () => Promise<boolean> }> {
+    const env = {
+      ...process.env,
+      ...settings,
+      PORT: String(this.port),
+      COUNTERSIGN_DATA: this.folder,
+      npm_lifecycle_event: 'start',
+      npm_package_name: 'countersign',
+    };
+    const shell = spawn('sh', ['-c', 'node bin/countersign.js serve; true'], { env, stdio: 'ignore' });
+    const answers = (): Promise<boolean> =>
+      fetch(`http://127.0.0.1:${this.port}/health/live`).then(
+        ({ ok }) => ok,
+        () => false,
+      );
+    await expect.poll(answers, { timeout: 10_000 }).toBe(true);
+    return { shell, answers };
   }
 
   /** Starts what must not start; its exit code and all that it printed. */
@@ -148,15 +172,6 @@ async function ps(...args: readonly string[]): Promise<string> {
 /** One that has ended and was not reaped yet is dead. */
 export async function anyAlive(pids: readonly number[]): Promise<boolean> {
   return /^[^Z]/m.test(await ps('-p', pids.join(','), '-o', 'stat='));
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 const body = '{"username":"ada","password":"correct horse battery staple"}';

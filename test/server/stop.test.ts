@@ -168,22 +168,9 @@ test.skipIf(!hasScript).each([1, 2])('a terminal that is closed stops the server
 });
 
 test('a server of `npm start` ends with the shell that npm put around it, and gives the port back', async () => {
-  const env = {
-    ...process.env,
-    PORT: String(place.port),
-    COUNTERSIGN_DATA: place.folder,
-    npm_lifecycle_event: 'start',
-    npm_package_name: 'countersign',
-  };
-  const shell = spawn('sh', ['-c', 'node bin/countersign.js serve; true'], { env, stdio: 'ignore' });
-  const live = (): Promise<boolean> =>
-    fetch(`http://127.0.0.1:${place.port}/health/live`).then(
-      ({ ok }) => ok,
-      () => false,
-    );
-  await expect.poll(live, { timeout: 10_000 }).toBe(true);
+  const { shell, answers } = await place.startUnderShell();
   shell.kill('SIGTERM');
-  await expect.poll(live, { timeout: 5_000 }).toBe(false);
+  await expect.poll(answers, { timeout: 5_000 }).toBe(false);
 });
 
 describe('a fault that nobody caught', () => {

@@ -1,5 +1,4 @@
 /** Several processes that serve one port: how they start, what they know of each other, and how little is lost when one of them goes. */
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -395,23 +394,9 @@ describe('two workers that are told to stop', () => {
   });
 
   test('by the end of the shell that `npm start` puts around them give the port back', async () => {
-    const env = {
-      ...process.env,
-      ...two,
-      PORT: String(place.port),
-      COUNTERSIGN_DATA: place.folder,
-      npm_lifecycle_event: 'start',
-      npm_package_name: 'countersign',
-    };
-    const shell = spawn('sh', ['-c', 'node bin/countersign.js serve; true'], { env, stdio: 'ignore' });
-    const live = (): Promise<boolean> =>
-      fetch(`http://127.0.0.1:${place.port}/health/live`).then(
-        ({ ok }) => ok,
-        () => false,
-      );
-    await expect.poll(live, { timeout: 10_000 }).toBe(true);
+    const { shell, answers } = await place.startUnderShell(two);
     shell.kill('SIGTERM');
-    await expect.poll(live, { timeout: 8_000 }).toBe(false);
+    await expect.poll(answers, { timeout: 8_000 }).toBe(false);
   });
 });
 
