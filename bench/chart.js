@@ -2,8 +2,8 @@
 import { short } from './measure.js';
 import { axisOf, lineTicks } from './chart-axis.js';
 
-const width = 760;
-const left = 250;
+const width = 840;
+const left = 320;
 const right = 90;
 const rowHeight = 24;
 const plot = { from: left, to: width - right };
@@ -46,7 +46,7 @@ function drawRows({ rows, title, unit, better }) {
 function drawCurves({ lines, x, title, unit, better }) {
   const across = axisOf(
     lines.flatMap(({ points }) => points.map(([at]) => at)),
-    { from: 60, to: width - 20 },
+    { from: 60, to: width - 50 },
     { log: x.log === true },
   );
   const [top, bottom] = [30, 280];
@@ -65,7 +65,7 @@ function drawCurves({ lines, x, title, unit, better }) {
   });
   const levels = lineTicks(up).map(
     ([y, label]) =>
-      `<line class="grid" x1="60" x2="${width - 20}" y1="${y}" y2="${y}"/><text class="faint" x="52" y="${y + 4}" text-anchor="end">${label}</text>`,
+      `<line class="grid" x1="60" x2="${width - 50}" y1="${y}" y2="${y}"/><text class="faint" x="52" y="${y + 4}" text-anchor="end">${label}</text>`,
   );
   const caption = `across: ${x.label}${across.isLog ? ', logarithmic' : ''}; up: ${unit}${up.isLog ? ', logarithmic' : ''}, ${better} is better`;
   const body = [grid(across, { top, bottom }), ...levels, ...curves, captionAt(caption, bottom + 36, 60)];
