@@ -11,7 +11,7 @@ import { sqlite } from 'countersign/sqlite';
 import { requestText } from './repeat-request.js';
 import { openDriver } from './sqlite-driver.js';
 
-const [, , kind, count] = process.argv;
+const [, , count, kind] = process.argv;
 const users = Array.from({ length: Number(count) }, (_, index) => `user${String(index)}`);
 const password = 'correct horse battery staple';
 const folder = mkdtempSync(join(tmpdir(), 'countersign-bench-'));
@@ -93,7 +93,9 @@ async function limit() {
 async function sqliteWriter() {
   const Database = await openDriver();
   const file = new Database(join(folder, 'limit.db'));
-  file.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE sessions (id INTEGER PRIMARY KEY, secret BLOB, created INTEGER)');
+  file.exec(
+    'PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE sessions (id INTEGER PRIMARY KEY, secret BLOB, created INTEGER)',
+  );
   const insert = file.prepare('INSERT INTO sessions (secret, created) VALUES (?, ?)');
   const secret = Buffer.alloc(32, 's');
   let waiting = [];

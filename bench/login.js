@@ -10,9 +10,19 @@ const probes = 4;
 /** Between the answer to a `GET /me` and the next one of the same connection. */
 const probePause = 5;
 
+/** `threads`: of the pool. Ours and the peers have what Node gives them. */
 const contenders = [
-  { name: 'node:http, one Argon2id, one grouped write, one ES256 signature', role: 'limit', file: 'login-server.js', kind: 'limit', threads: '2' },
-  { name: 'Countersign', role: 'ours', file: 'login-server.js', kind: 'ours' },
+  {
+    name: 'node:http, Argon2id, a grouped write, an ES256 signature',
+    role: 'limit',
+    file: 'login-server.js',
+    flags: ['limit'],
+    threads: '2',
+  },
+  { name: 'Countersign', role: 'ours', file: 'login-server.js', flags: ['ours'] },
+  { name: 'Express, argon2 (in C) and jsonwebtoken, without sessions', role: 'peer', file: 'peers/login-express.js', flags: ['argon2'] },
+  { name: 'better-auth, its scrypt', role: 'peer', file: 'peers/login-better-auth.js', flags: [] },
+  { name: 'Express, bcryptjs at cost 12 and jsonwebtoken', role: 'peer', file: 'peers/login-express.js', flags: ['bcryptjs'] },
 ];
 
 export const login = {
@@ -25,7 +35,7 @@ export const login = {
     return [
       {
         id: 'P7',
-        title: 'Log in, Argon2id 19 MiB t=2 p=1 (peers: their own hash), SQLite, 16 connections',
+        title: 'Log in, Argon2id 19 MiB t=2 p=1, SQLite, 16 connections',
         unit: 'logins a second',
         better: 'higher',
         rows,
@@ -59,16 +69,17 @@ export const meUnderLogins = {
 /** @returns {Promise<{ contender: object, samples: object[] }[]>} what `measureOne` gave for each, round by round */
 async function inTurns(rounds, progress, measureOne) {
   const running = [];
+  const measureEach = async (round) => {
+    for (const { contender, samples, server } of running) {
+      progress(`round ${String(round)} of ${String(rounds)}, ${contender.name}`);
+      const sample = await measureOne(server);
+      // The first round warms up.
+      if (round > 0) samples.push(sample);
+    }
+  };
   try {
     for (const contender of contenders) running.push({ contender, samples: [], server: await start(contender) });
-    for (let round = 0; round <= rounds; round++) {
-      for (const { contender, samples, server } of running) {
-        progress(`round ${String(round)} of ${String(rounds)}, ${contender.name}`);
-        const sample = await measureOne(server);
-        // The first round warms up.
-        if (round > 0) samples.push(sample);
-      }
-    }
+    for (let round = 0; round <= rounds; round++) await measureEach(round);
   } finally {
     for (const { server } of running) server.child.kill();
   }
@@ -91,8 +102,8 @@ function tell(measured, sampled, details) {
 
 const text = (name, value) => (name.startsWith('p') ? `${value.toFixed(1)} ms` : value.toFixed(0));
 
-async function start({ name, file, kind, threads }) {
-  const child = fork(fileURLToPath(new URL(file, import.meta.url)), [kind, String(connections)].filter((argument) => argument !== undefined), {
+async function start({ name, file, flags, threads }) {
+  const child = fork(fileURLToPath(new URL(file, import.meta.url)), [String(connections), ...flags], {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     env: { ...process.env, ...(threads !== undefined && { UV_THREADPOOL_SIZE: threads }) },
   });
