@@ -4,7 +4,7 @@ import { findCookie, readBearer, readHeader } from '../../access/credentials.js'
 import { whenSettled } from '../../access/pending-error.js';
 import { AuthError } from '../../errors.js';
 import { changePassword } from '../../flows/change-password.js';
-import { login } from '../../flows/login.js';
+import { findLogin, login } from '../../flows/login.js';
 import { logout } from '../../flows/logout.js';
 import { reauthenticate } from '../../flows/reauthenticate.js';
 import { refresh, type PresentedToken } from '../../flows/refresh.js';
@@ -44,9 +44,13 @@ export async function answerRegister(exchange: Exchange<null, RegisterBody>): Pr
 export async function answerLogin(exchange: Exchange<null, LoginBody>): Promise<Answer> {
   const { core, body, request } = exchange;
   const delivery = body.delivery ?? core.config.delivery;
-  const signedIn = await limitAttempts(exchange, await attemptKey(exchange, body.identifier), () =>
+  const countedFor = await attemptKey(exchange, body.identifier);
+  // In the same turn as the place among the attempts, so that both are one errand to the database. Whoever finds no place learns nothing of it.
+  const credential = findLogin(core, body.identifier);
+  credential.catch(() => undefined);
+  const signedIn = await limitAttempts(exchange, countedFor, async () =>
     login(core, {
-      identifier: body.identifier,
+      credential: await credential,
       password: body.password,
       delivery,
       remember: body.remember,
