@@ -155,6 +155,7 @@ function assemble<App extends AppTypes>(options: AuthOptions<App>, ground: Groun
   const { counters } = store;
   const { api } = config.limits;
   const requests = new RequestLimiter({ counters, limits: { api, refresh: api, feed: api === null ? null : feedLimit }, logger });
+  const attempts = new AttemptLimiter({ counters, limit: config.limits.login, logger });
   const hooks = applicationHooks(options);
   const permissionsOf = createPermissionsOf(config.roles);
   const { trustedProxies } = config;
@@ -168,7 +169,7 @@ function assemble<App extends AppTypes>(options: AuthOptions<App>, ground: Groun
     index,
     feed,
     keys,
-    attempts: new AttemptLimiter({ counters, limit: config.limits.login, logger }),
+    attempts,
     requests,
     emit,
     ring,
@@ -190,6 +191,7 @@ function assemble<App extends AppTypes>(options: AuthOptions<App>, ground: Groun
     close: async () => {
       stopUpkeep();
       requests.stop();
+      attempts.settle();
       feed.stop();
       await Promise.all([store.close(), bus?.close()]);
     },
