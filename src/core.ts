@@ -11,6 +11,7 @@ import { systemRandom } from './crypto/random.js';
 import { systemClock } from './crypto/system-clock.js';
 import { consoleLogger } from './events/console-logger.js';
 import { createEmitter } from './events/emit-event.js';
+import { createBreachCheck } from './flows/breached-passwords.js';
 import type { FlowContext } from './flows/context.js';
 import { purgeStore } from './flows/purge-store.js';
 import { AttemptLimiter } from './limits/attempt-limiter.js';
@@ -159,6 +160,7 @@ function assemble<App extends AppTypes>(options: AuthOptions<App>, ground: Groun
   const hooks = applicationHooks(options);
   const permissionsOf = createPermissionsOf(config.roles);
   const { trustedProxies } = config;
+  const { rangeService } = config.passwords;
   const judged = { permissionsOf, clock, index, feed };
   const apiKeys = new ApiKeyVerifier({ ...judged, store: store.apiKeys, logger, trustedProxies, claimsOf: hooks.claimsOf });
   const stopUpkeep = startUpkeep({ keys, reload, logger, store });
@@ -178,6 +180,7 @@ function assemble<App extends AppTypes>(options: AuthOptions<App>, ground: Groun
     random: systemRandom,
     startedAt: clock.now(),
     passwords: createPasswordHasher({ onBadHash: (reason) => emit('password.hash_unusable', { reason }) }),
+    isBreachedPassword: rangeService === null ? async () => false : createBreachCheck({ url: rangeService, logger }),
     authenticator: new Authenticator({
       rules: accessRules,
       cookie: config.cookies.access.name,
