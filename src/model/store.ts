@@ -282,7 +282,8 @@ export interface SessionStore {
   rotate(
     input: RotateInput,
   ): Promise<
-    { readonly outcome: 'rotated'; readonly live: RotatedSession } | { readonly outcome: 'not_rotated'; readonly found: SessionAndUser | null }
+    | { readonly outcome: 'rotated'; readonly live: RotatedSession }
+    | { readonly outcome: 'not_rotated'; readonly found: SessionAndUser | null }
   >;
   /**
    * Marks that the parent of `generation` was served again after the window; only while the session is alive, `generation` is current and

@@ -65,7 +65,12 @@ export class RotateStatement {
   /** What `rotatedFrom` reads; null when the row was not as it must be, and nothing was written. */
   run(now: number, [id, secretDigest, bearer, from, to, idle, transientIdle, window]: Rotation): string | null {
     const instant = String(now).padStart(instantDigits, '0');
-    const retired = to - from === 1 ? instant : Array<string>(to - from).fill(instant).join(',');
+    const retired =
+      to - from === 1
+        ? instant
+        : Array<string>(to - from)
+            .fill(instant)
+            .join(',');
     const assigned: SqliteValue[] = [to, now, window, retired, retired, now, now, now, idle, transientIdle];
     const conditions: SqliteValue[] = [id, from, Buffer.from(secretDigest, 'base64url'), bearer, now, now];
     // Read to its end: a statement left unfinished would keep the log from ever being checkpointed.
