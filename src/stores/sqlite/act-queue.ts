@@ -28,6 +28,7 @@ export class ActQueue {
   #sending: NodeJS.Immediate | null = null;
   #onIdle: () => void = () => undefined;
   #closing: Promise<void> | null = null;
+  #starting: Promise<DatabaseThread> | null = null;
   /** Starts of a thread in a row after which nothing was committed. */
   #failedStarts = 0;
   #startNotBefore = 0;
@@ -102,9 +103,15 @@ export class ActQueue {
     }
   }
 
-  /** Starts another thread when the last one died, with growing pauses while that does not help. */
+  /** One start for all batches that need it. */
   async #livingThread(): Promise<DatabaseThread> {
     if (!this.#thread.hasEnded) return this.#thread;
+    this.#starting ??= this.#startAnother().finally(() => (this.#starting = null));
+    return this.#starting;
+  }
+
+  /** When the last one died; with growing pauses while that does not help. */
+  async #startAnother(): Promise<DatabaseThread> {
     if (this.#opening.file === ':memory:') throw new Error('it ended, and the database in memory with it');
     if (performance.now() < this.#startNotBefore) throw new Error('it keeps ending and will be started again soon');
     this.#failedStarts += 1;
