@@ -67,12 +67,12 @@ export async function answerLogin(exchange: Exchange<null, LoginBody>): Promise<
 export async function answerRefresh(exchange: Exchange<null, RefreshTokenBody>): Promise<Answer> {
   const { core } = exchange;
   const presented = requireRefreshToken(exchange);
-  limitRefresh(exchange, presented.sessionId);
+  limitRefresh(exchange, presented.content.sessionId);
   return signedInAnswer(core.config, await refresh(core, presented), core.clock.now());
 }
 
 /** What is none counts for the address that it came from. */
-function requireRefreshToken(exchange: Exchange<null, RefreshTokenBody>): PresentedToken & { readonly sessionId: string } {
+function requireRefreshToken(exchange: Exchange<null, RefreshTokenBody>): PresentedToken {
   try {
     const presented = presentedRefreshToken(exchange, exchange.body.refreshToken);
     if (presented) return presented;
@@ -98,7 +98,7 @@ async function sessionOfRefreshToken(exchange: Exchange<null, RefreshTokenBody>)
   try {
     const presented = presentedRefreshToken(exchange, refreshToken);
     if (presented) await requireOwnPlace(exchange.core, presented);
-    return presented?.sessionId;
+    return presented?.content.sessionId;
   } catch (error) {
     if (refreshToken === undefined && error instanceof AuthError && error.code === 'refresh_token_invalid') return undefined;
     throw error;
