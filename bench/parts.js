@@ -1,7 +1,8 @@
 /** Everything that `npm run bench` can measure, in the order in which it does. */
+import { footprint } from './footprint.js';
 import { growthOnPostgres, growthOnSqlite } from './growth.js';
-import { purge } from './purge.js';
 import { login, meUnderLogins } from './login.js';
+import { purge } from './purge.js';
 import { refreshOnPostgres, refreshOnSqlite } from './refresh.js';
 import { revoke } from './revoke.js';
 import { revokedMillion } from './revoked-million.js';
@@ -30,4 +31,5 @@ export const parts = [
   purge,
   revokedMillion,
   storm,
+  footprint,
 ];
