@@ -29,7 +29,7 @@ const defaultExport = { selector: 'ExportDefaultDeclaration', message: 'Export b
 const randomness = ['randomBytes', 'randomUUID', 'randomInt', 'randomFill', 'randomFillSync', 'getRandomValues', 'webcrypto'];
 
 export default defineConfig(
-  { ignores: ['**/node_modules/', 'dist/', 'coverage/', 'data/'] },
+  { ignores: ['**/node_modules/', 'dist/', 'coverage/', 'data/', 'bench/out/'] },
   {
     linterOptions: { reportUnusedDisableDirectives: 'error' },
     plugins: { house: { rules: { 'reason-for-disable': reasonForDisable } } },

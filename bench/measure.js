@@ -1,13 +1,16 @@
-/** Measures variants of one thing in turns, so that a noisy machine is noisy for all of them, and prints medians and spread. */
+/** Measures variants of one thing in turns, so that a noisy machine is noisy for all of them, and sums samples up as median and spread. */
+import { setImmediate as breathe } from 'node:timers/promises';
 
 /**
  * `variants`: name -> function of `count` that does the work that often (may be asynchronous).
- * @returns {Promise<Record<string, { median: number, low: number, high: number }>>} nanoseconds each
+ * @returns {Promise<Record<string, number[]>>} nanoseconds each, one sample a round
  */
-export async function interleave(variants, { count, rounds = 15 }) {
+export async function interleave(variants, { count, rounds }) {
   const samples = Object.fromEntries(Object.keys(variants).map((name) => [name, []]));
   for (let round = -2; round < rounds; round++) {
     for (const [name, work] of Object.entries(variants)) {
+      // What a server does between two requests must not starve, such as learning of revocations.
+      await breathe();
       const start = process.hrtime.bigint();
       await work(count);
       const each = Number(process.hrtime.bigint() - start) / count;
@@ -15,7 +18,7 @@ export async function interleave(variants, { count, rounds = 15 }) {
       if (round >= 0) samples[name].push(each);
     }
   }
-  return Object.fromEntries(Object.entries(samples).map(([name, values]) => [name, spread(values)]));
+  return samples;
 }
 
 export function spread(values) {
@@ -23,11 +26,25 @@ export function spread(values) {
   return { median: sorted[sorted.length >> 1], low: sorted[0], high: sorted.at(-1) };
 }
 
-export function printTable(title, rows) {
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
-  console.log(title);
-  for (const row of rows) console.log(`  ${row.map((cell, column) => cell.padEnd(widths[column])).join('  ')}`);
-  console.log();
+/** The value below which this share of them lies. Sorts the array in place, for there may be millions. */
+export function quantile(values, share) {
+  values.sort((a, b) => a - b);
+  return values[Math.min(values.length - 1, Math.floor(values.length * share))];
 }
 
-export const micros = (nanoseconds) => `${(nanoseconds / 1000).toFixed(2)} µs`;
+/**
+ * A row of a figure.
+ * @param {'limit' | 'ours' | 'peer'} role
+ * @param {number[]} samples in the figure's unit, one a round
+ * @param {Record<string, string>} [details] further columns
+ */
+export function rowOf(name, role, samples, details = {}) {
+  return { name, role, ...spread(samples), details };
+}
+
+/** Two to three digits that count, whatever the size. */
+export function short(value) {
+  const size = Math.abs(value);
+  if (size >= 100) return Math.round(value).toLocaleString('en');
+  return value.toFixed(size >= 10 ? 1 : 2);
+}

@@ -7,19 +7,17 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
+import { Skipped } from './skipped.js';
 
 const asPostgres = process.getuid?.() === 0 ? ['setpriv', '--reuid=postgres', '--regid=postgres', '--clear-groups'] : [];
 
 /**
- * Starts one with the settings, calls `use` with `{ url(database), createDatabase(), query(sql) }`, and removes it. Without PostgreSQL on this
- * machine it says so and does nothing.
+ * Starts one with the settings, calls `use` with `{ url(database), createDatabase(), query(sql) }`, gives its result, and removes it.
+ * @throws {Skipped} there is no PostgreSQL on this machine.
  */
 export async function withPostgres(settings, use) {
   const binaries = findBinaries();
-  if (binaries === null) {
-    console.log('skipped: no PostgreSQL on this machine (apt-get install -y postgresql)\n');
-    return;
-  }
+  if (binaries === null) throw new Skipped('no PostgreSQL on this machine (apt-get install -y postgresql)');
   const command = (name, ...args) => [...asPostgres, join(binaries, name), ...args];
   const folder = mkdtempSync(join(tmpdir(), 'countersign-bench-postgres-'));
   if (asPostgres.length > 0) execFileSync('chown', ['postgres:', folder]);
@@ -50,7 +48,7 @@ export async function withPostgres(settings, use) {
   };
   try {
     await untilItAnswers(query, child);
-    await use({ url, query, createDatabase });
+    return await use({ url, query, createDatabase });
   } finally {
     child.kill('SIGINT');
     await ended;

@@ -4,13 +4,12 @@ import { once } from 'node:events';
 import { createConnection } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { freePort } from './postgres-server.js';
+import { Skipped } from './skipped.js';
 
-/** Calls `use` with its URL. Without Redis on this machine it says so and does nothing. */
+/** Calls `use` with its URL and gives its result. @throws {Skipped} there is no Redis on this machine. */
 export async function withRedis(use) {
-  if (spawnSync('redis-server', ['--version']).status !== 0) {
-    console.log('skipped: no Redis on this machine (apt-get install -y redis-server)\n');
-    return;
-  }
+  if (spawnSync('redis-server', ['--version']).status !== 0)
+    throw new Skipped('no Redis on this machine (apt-get install -y redis-server)');
   const port = await freePort();
   const child = spawn('redis-server', ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'], {
     stdio: 'ignore',
@@ -18,7 +17,7 @@ export async function withRedis(use) {
   const ended = once(child, 'exit');
   try {
     while (!(await answers(port))) await pause(20);
-    await use(`redis://127.0.0.1:${String(port)}`);
+    return await use(`redis://127.0.0.1:${String(port)}`);
   } finally {
     child.kill();
     await ended;

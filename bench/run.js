@@ -1,15 +1,62 @@
-/** `npm run bench [-- part …]`: ours beside the physical limit, interleaved in one run, medians. The peers follow. */
-import { cpus } from 'node:os';
-import { refresh, refreshOnPostgres } from './refresh.js';
-import { revoke } from './revoke.js';
-import { verify } from './verify.js';
+/** `npm run bench [-- part …]`: ours, the peers and the physical limit, interleaved in one run; medians, spread and ratios. */
+import { parseArgs } from 'node:util';
+import { installPeers } from './install-peers.js';
+import { describeRun } from './machine.js';
+import { parts } from './parts.js';
+import { endProgress, progressOf } from './progress.js';
+import { recordResult, sections, writeResult } from './record.js';
+import { Skipped } from './skipped.js';
 
-const parts = { verify, refresh, 'refresh-postgres': refreshOnPostgres, revoke };
-const chosen = process.argv.slice(2);
-const unknown = chosen.filter((name) => !(name in parts));
-if (unknown.length > 0) {
-  console.error(`There is no part "${unknown.join('", "')}". Parts: ${Object.keys(parts).join(', ')}`);
-  process.exit(2);
+const help = `npm run bench [-- part … [--rounds 7] [--quick] [--record]]
+  --quick    short rounds on small data: whether everything works, no figures
+  --record   puts the figures into bench/recorded.json, for docs/reference/performance.md
+Parts, all of them without a name:
+${parts.map(({ name, about }) => `  ${name.padEnd(18)} ${about}`).join('\n')}`;
+
+const options = readArguments();
+const result = { run: describeRun(), parts: {} };
+for (const part of options.chosen) {
+  // One after the other: two measurements at once would measure each other.
+  result.parts[part.name] = await measure(part);
+  console.log(`${sections({ [part.name]: result.parts[part.name] }).join('\n\n')}\n`);
+  console.log(`Written to ${writeResult(result)}\n`);
 }
-console.log(`Node ${process.version}, ${String(cpus().length)} × ${cpus()[0]?.model ?? 'unknown processor'}\n`);
-for (const name of chosen.length > 0 ? chosen : Object.keys(parts)) await parts[name]();
+if (options.record) recordResult(result);
+
+async function measure({ name, measure: work }) {
+  const progress = progressOf(name);
+  try {
+    installPeers(progress);
+    return { figures: await work({ rounds: options.rounds, quick: options.quick, progress }) };
+  } catch (error) {
+    if (error instanceof Skipped) return { skipped: error.message };
+    throw error;
+  } finally {
+    endProgress();
+  }
+}
+
+function readArguments() {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      rounds: { type: 'string' },
+      quick: { type: 'boolean', default: false },
+      record: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) end(help, 0);
+  const unknown = positionals.filter((name) => !parts.some((part) => part.name === name));
+  if (unknown.length > 0) end(`There is no part "${unknown.join('", "')}".\n\n${help}`, 2);
+  if (values.quick && values.record) end('What --quick measures is no figure: leave out --record.', 2);
+  const rounds = Number(values.rounds ?? (values.quick ? 1 : 7));
+  if (!Number.isInteger(rounds) || rounds < 1) end('--rounds must be a number from 1.', 2);
+  const chosen = positionals.length === 0 ? parts : parts.filter(({ name }) => positionals.includes(name));
+  return { chosen, rounds, quick: values.quick, record: values.record };
+}
+
+function end(text, code) {
+  console.log(text);
+  process.exit(code);
+}
