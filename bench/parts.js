@@ -1,6 +1,11 @@
 /** Everything that `npm run bench` can measure, in the order in which it does. */
+import { growthOnPostgres, growthOnSqlite } from './growth.js';
+import { purge } from './purge.js';
+import { login, meUnderLogins } from './login.js';
 import { refreshOnPostgres, refreshOnSqlite } from './refresh.js';
 import { revoke } from './revoke.js';
+import { revokedMillion } from './revoked-million.js';
+import { storm } from './storm.js';
 import { coldToken, hotToken } from './verify.js';
 
 /**
@@ -12,4 +17,17 @@ import { coldToken, hotToken } from './verify.js';
  */
 
 /** @type {Part[]} */
-export const parts = [hotToken, coldToken, refreshOnSqlite, refreshOnPostgres, revoke];
+export const parts = [
+  hotToken,
+  coldToken,
+  refreshOnSqlite,
+  refreshOnPostgres,
+  login,
+  meUnderLogins,
+  revoke,
+  growthOnSqlite,
+  growthOnPostgres,
+  purge,
+  revokedMillion,
+  storm,
+];

@@ -1,9 +1,10 @@
-/** Refresh with rotation over HTTP, on SQLite and on PostgreSQL, one process, 64 connections, fully durable: load from another process, raw sockets. */
+/** Refresh with rotation over HTTP, on SQLite and on PostgreSQL, one process, 64 connections, fully durable: load from another process. */
 import { fork } from 'node:child_process';
-import { createConnection } from 'node:net';
+import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { quantile, rowOf, spread } from './measure.js';
+import { rowOf, spread } from './measure.js';
 import { withPostgres } from './postgres-server.js';
+import { loadWithRefreshes } from './refresh-load.js';
 
 const connections = 64;
 
@@ -43,28 +44,49 @@ const postgresFigure = {
 
 /** `place`: further arguments of a server. */
 async function compare({ limit, judge, ...figure }, place, { rounds, quick, progress }) {
-  const samples = { limit: [], ours: [] };
-  const latencies = { limit: [], ours: [] };
   const servers = {};
   const measureOnce = async (round) => {
     for (const [name, server] of Object.entries(servers)) {
       progress(`round ${String(round)} of ${String(rounds)}, ${name}`);
-      const { perSecond, p99 } = await load(server, quick ? 0.3 : 2);
+      const measured = await measureServer(server, quick ? 0.3 : 2);
       // The first round warms up.
-      if (round > 0) samples[name].push(perSecond);
-      if (round > 0) latencies[name].push(p99);
+      if (round > 0) server.rounds.push(measured);
     }
   };
   try {
-    for (const name of Object.keys(samples)) servers[name] = await start(name, await place());
+    for (const name of ['limit', 'ours']) servers[name] = await start(name, await place());
     for (let round = 0; round <= rounds; round++) await measureOnce(round);
   } finally {
     for (const { child } of Object.values(servers)) child.kill();
   }
-  const p99 = (name) => spread(latencies[name]).median;
-  const row = (name, role, of) => rowOf(name, role, samples[of], { p99: `${p99(of).toFixed(1)} ms` });
-  const share = spread(samples.ours).median / spread(samples.limit).median;
-  return { ...figure, rows: [row(limit, 'limit', 'limit'), row('Countersign', 'ours', 'ours')], goals: judge(share, p99('ours')) };
+  const samples = (name, of) => servers[name].rounds.map((measured) => measured[of]);
+  const median = (name, of) => spread(samples(name, of)).median;
+  const row = (title, role, name) =>
+    rowOf(title, role, samples(name, 'perSecond'), {
+      p99: `${median(name, 'p99').toFixed(1)} ms`,
+      'CPU each': `${median(name, 'cpuMicroseconds').toFixed(0)} µs`,
+    });
+  const share = median('ours', 'perSecond') / median('limit', 'perSecond');
+  const loadMicroseconds = spread(['limit', 'ours'].flatMap((name) => samples(name, 'loadMicroseconds'))).median;
+  return {
+    ...figure,
+    rows: [row(limit, 'limit', 'limit'), row('Countersign', 'ours', 'ours')],
+    goals: judge(share, median('ours', 'p99')),
+    notes: [`CPU each: of all threads of the server. The load, on the same machine, takes ${loadMicroseconds.toFixed(0)} µs a request.`],
+  };
+}
+
+async function measureServer({ child, port, sessions }, seconds) {
+  const before = await cpuOf(child);
+  const { perSecond, p99, count, cpuMicroseconds } = await loadWithRefreshes({ port, sessions, seconds });
+  return { perSecond, p99, cpuMicroseconds: ((await cpuOf(child)) - before) / count, loadMicroseconds: cpuMicroseconds };
+}
+
+/** Microseconds since it started. */
+async function cpuOf(child) {
+  child.send('usage');
+  const [{ user, system }] = await once(child, 'message');
+  return user + system;
 }
 
 async function start(name, place) {
@@ -75,45 +97,5 @@ async function start(name, place) {
     child.once('message', resolve);
     child.once('exit', (code) => reject(new Error(`the server "${name}" ended with ${String(code)}`)));
   });
-  return { child, port, sessions };
-}
-
-async function load({ port, sessions }, seconds) {
-  const deadline = performance.now() + seconds * 1000;
-  const times = [];
-  await Promise.all(sessions.map((session) => client(port, session, deadline, times)));
-  return { perSecond: times.length / seconds, p99: quantile(times, 0.99) };
-}
-
-/** One browser: sends its newest cookies, takes the new ones, again and again. */
-function client(port, session, deadline, times) {
-  return new Promise((resolve, reject) => {
-    const socket = createConnection(port, '127.0.0.1');
-    let sentAt = 0;
-    let received = '';
-    const send = () => {
-      sentAt = performance.now();
-      socket.write(
-        `POST /api/auth/refresh HTTP/1.1\r\nHost: localhost\r\nCookie: ${session.cookie}\r\nX-CSRF-Token: ${session.csrfToken}\r\nContent-Length: 0\r\n\r\n`,
-      );
-    };
-    socket.setNoDelay(true);
-    socket.on('connect', send);
-    socket.on('error', reject);
-    socket.on('data', (chunk) => {
-      received += chunk.toString('latin1');
-      const end = received.indexOf('\r\n\r\n');
-      if (end < 0) return;
-      const head = received.slice(0, end);
-      const length = Number(/content-length: (\d+)/i.exec(head)?.[1] ?? 0);
-      if (received.length < end + 4 + length) return;
-      if (!head.startsWith('HTTP/1.1 200')) return void reject(new Error(head.split('\r\n')[0]));
-      times.push(performance.now() - sentAt);
-      const cookies = [...head.matchAll(/set-cookie: ([^;]+)/gi)].map((match) => match[1]);
-      if (cookies.length > 0) session.cookie = cookies.join('; ');
-      received = '';
-      if (performance.now() < deadline) send();
-      else socket.end(resolve);
-    });
-  });
+  return { child, port, sessions: sessions.map(({ cookies, csrfToken }) => ({ cookies: new Map(cookies), csrfToken })), rounds: [] };
 }

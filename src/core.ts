@@ -11,7 +11,9 @@ import { systemRandom } from './crypto/random.js';
 import { systemClock } from './crypto/system-clock.js';
 import { consoleLogger } from './events/console-logger.js';
 import { createEmitter } from './events/emit-event.js';
+import { createBreachCheck } from './flows/breached-passwords.js';
 import type { FlowContext } from './flows/context.js';
+import { purgeStore } from './flows/purge-store.js';
 import { AttemptLimiter } from './limits/attempt-limiter.js';
 import { feedLimit } from './limits/feed-limit.js';
 import { RequestLimiter } from './limits/request-limiter.js';
@@ -46,7 +48,6 @@ export interface Core extends FlowContext {
 
 const keysEverySeconds = 30;
 const purgeEverySeconds = 300;
-const purgeRows = 200;
 
 /** What is known before anything is opened. */
 interface Ground {
@@ -155,12 +156,14 @@ function assemble<App extends AppTypes>(options: AuthOptions<App>, ground: Groun
   const { counters } = store;
   const { api } = config.limits;
   const requests = new RequestLimiter({ counters, limits: { api, refresh: api, feed: api === null ? null : feedLimit }, logger });
+  const attempts = new AttemptLimiter({ counters, limit: config.limits.login, logger });
   const hooks = applicationHooks(options);
   const permissionsOf = createPermissionsOf(config.roles);
   const { trustedProxies } = config;
+  const { rangeService } = config.passwords;
   const judged = { permissionsOf, clock, index, feed };
   const apiKeys = new ApiKeyVerifier({ ...judged, store: store.apiKeys, logger, trustedProxies, claimsOf: hooks.claimsOf });
-  const stopUpkeep = startUpkeep({ keys, reload, logger, purge: () => store.purge(purgeRows) });
+  const stopUpkeep = startUpkeep({ keys, reload, logger, store });
   return {
     ...ground,
     ...hooks,
@@ -168,7 +171,7 @@ function assemble<App extends AppTypes>(options: AuthOptions<App>, ground: Groun
     index,
     feed,
     keys,
-    attempts: new AttemptLimiter({ counters, limit: config.limits.login, logger }),
+    attempts,
     requests,
     emit,
     ring,
@@ -177,6 +180,7 @@ function assemble<App extends AppTypes>(options: AuthOptions<App>, ground: Groun
     random: systemRandom,
     startedAt: clock.now(),
     passwords: createPasswordHasher({ onBadHash: (reason) => emit('password.hash_unusable', { reason }) }),
+    isBreachedPassword: rangeService === null ? async () => false : createBreachCheck({ url: rangeService, logger }),
     authenticator: new Authenticator({
       rules: accessRules,
       cookie: config.cookies.access.name,
@@ -190,6 +194,7 @@ function assemble<App extends AppTypes>(options: AuthOptions<App>, ground: Groun
     close: async () => {
       stopUpkeep();
       requests.stop();
+      attempts.settle();
       feed.stop();
       await Promise.all([store.close(), bus?.close()]);
     },
@@ -216,24 +221,27 @@ function withApply(index: RevocationIndex, apply: RevocationIndex['apply']): Pic
 interface Upkeep {
   readonly keys: KeyRotation;
   readonly reload: KeyReload;
-  readonly purge: () => Promise<boolean>;
+  readonly store: OpenStore;
   readonly logger: Logger;
 }
 
-/** Keys by age, and the removal of what has expired for good, a few rows at a time. */
-function startUpkeep({ keys, reload, purge, logger }: Upkeep): () => void {
-  const attempt = (what: string, work: () => Promise<unknown>): void => {
+/** Keys by age, and the removal of what has expired for good. */
+function startUpkeep({ keys, reload, store, logger }: Upkeep): () => void {
+  const attempt = (what: string, work: () => Promise<unknown>): Promise<unknown> =>
     work().catch((error: unknown) => logger.error({ err: error }, `${what} failed; it is tried again`));
-  };
-  const purgeAll = async (): Promise<void> => {
-    while (await purge()) await new Promise((resolve) => setTimeout(resolve, 20).unref());
+  let hasStopped = false;
+  // A purge of very much takes longer than the interval, and two at once would take twice their share.
+  let purging: Promise<unknown> | null = null;
+  const purge = (): void => {
+    purging ??= attempt('purge', () => purgeStore(store, () => hasStopped)).finally(() => (purging = null));
   };
   const timers = [
-    setInterval(() => attempt('upkeep of the signing keys', () => keys.refresh()), keysEverySeconds * 1000),
-    setInterval(() => attempt('purge', purgeAll), purgeEverySeconds * 1000),
+    setInterval(() => void attempt('upkeep of the signing keys', () => keys.refresh()), keysEverySeconds * 1000),
+    setInterval(purge, purgeEverySeconds * 1000),
   ];
   for (const timer of timers) timer.unref();
   return () => {
+    hasStopped = true;
     reload.stop();
     for (const timer of timers) clearInterval(timer);
   };

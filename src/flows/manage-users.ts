@@ -79,7 +79,8 @@ export async function setPassword(
   id: string,
   { password, ...actor }: Actor & { password: string },
 ): Promise<UserRecord> {
-  const passwordHash = await hashNewPassword(context, password, 'password');
+  const of = found(await context.store.users.find({ id }));
+  const passwordHash = await hashNewPassword(context, { password, path: 'password', of });
   const user = found(await context.store.users.setPassword(id, passwordHash));
   context.emit('password.changed', { userId: id, ...actor, reason: 'set by an administrator, API keys revoked' });
   return user;

@@ -29,6 +29,9 @@ export async function createNewUser(context: FlowContext, input: NewUserInput, t
   const { username, email } = readIdentifiers(context, input);
   const profile = context.parseProfile(input.profile);
   await terms.before?.({ username: username?.value ?? null, email: email?.value ?? null, profile });
+  const of = { username: username?.value ?? null, email: email?.value ?? null };
+  const passwordHash =
+    input.password === undefined ? null : await hashNewPassword(context, { password: input.password, path: 'password', of });
   const created = await context.store.users.create({
     id: formatId('usr', newIdBytes(context.random, context.clock.now())),
     username: username?.value ?? null,
@@ -40,7 +43,7 @@ export async function createNewUser(context: FlowContext, input: NewUserInput, t
     name: input.name ?? null,
     roles: terms.roles,
     profile,
-    passwordHash: input.password === undefined ? null : await hashNewPassword(context, input.password, 'password'),
+    passwordHash,
   });
   if (created.outcome === 'created') return created.user;
   const [code, path] = created.outcome === 'username_taken' ? (['username_taken', 'username'] as const) : (['conflict', 'email'] as const);

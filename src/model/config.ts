@@ -19,6 +19,7 @@ export interface AuthConfig {
   readonly session: SessionConfig;
   readonly revocation: RevocationConfig;
   readonly limits: LimitConfig;
+  readonly passwords: PasswordConfig;
   readonly trustedProxies: TrustedProxies;
   readonly roles: ReadonlyMap<string, readonly string[]>;
   readonly defaultRole: string;
@@ -65,6 +66,12 @@ export interface SessionConfig {
   readonly replayWindowSeconds: number;
   readonly lateDouble: 'once' | 'never';
   readonly maxPerUser: number;
+}
+
+export interface PasswordConfig {
+  readonly minLength: number;
+  /** Ends where the digits of a range begin; null: nobody is asked. */
+  readonly rangeService: string | null;
 }
 
 /** Null: not limited. */

@@ -53,7 +53,10 @@ export interface OpenStore {
    * a new feed epoch.
    */
   restoreEpoch(): Promise<void>;
-  /** Removes at most `limit` rows of each kind that have expired for good; true when there may be more. */
+  /**
+   * Removes rows that have expired for good, the oldest first: at most `limit` of each kind, and fewer where that would keep others waiting for
+   * more than some milliseconds. True when there may be more. What another process is removing is left to it.
+   */
   purge(limit: number): Promise<boolean>;
   /** Finishes what was begun. Safe to call twice. */
   close(): Promise<void>;
@@ -224,6 +227,17 @@ export interface LiveSession extends SessionAndUser {
   readonly user: UserRecord;
 }
 
+/** A session without what only its refresh tokens are judged by. */
+export type HeldSession = Omit<SessionRecord, 'secretDigest' | 'retirements' | 'lateDoubleGeneration'>;
+
+/** What a rotation found and wrote: all that its holder is served by. */
+export interface RotatedSession {
+  readonly session: HeldSession;
+  readonly user: UserRecord;
+  /** When it was rotated, by the store's clock. */
+  readonly now: number;
+}
+
 export interface OpenSessionInput {
   readonly session: NewSessionRecord;
   /** The user's epoch that was read together with the password hash: the session is opened only while it is still that and he is enabled. */
@@ -271,7 +285,8 @@ export interface SessionStore {
   rotate(
     input: RotateInput,
   ): Promise<
-    { readonly outcome: 'rotated'; readonly live: LiveSession } | { readonly outcome: 'not_rotated'; readonly found: SessionAndUser | null }
+    | { readonly outcome: 'rotated'; readonly live: RotatedSession }
+    | { readonly outcome: 'not_rotated'; readonly found: SessionAndUser | null }
   >;
   /**
    * Marks that the parent of `generation` was served again after the window; only while the session is alive, `generation` is current and

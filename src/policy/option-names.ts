@@ -1,6 +1,14 @@
 /** The names of all options: one that nobody reads is one that somebody relies on, so unknown ones are refused. */
 import type { AppTypes } from '../model/app-types.js';
-import type { AuthOptions, CookieOptions, LimitOptions, RevocationOptions, SessionOptions, TokenOptions } from '../model/options.js';
+import type {
+  AuthOptions,
+  CookieOptions,
+  LimitOptions,
+  PasswordOptions,
+  RevocationOptions,
+  SessionOptions,
+  TokenOptions,
+} from '../model/options.js';
 import type { OptionProblems } from './option-problems.js';
 
 /** The compiler sees to it that none is missing. */
@@ -22,6 +30,7 @@ const options: All<AuthOptions> = {
   session: true,
   revocation: true,
   limits: true,
+  passwords: true,
   trustedProxies: true,
   roles: true,
   parseProfile: true,
@@ -36,6 +45,7 @@ const cookies: All<CookieOptions> = { prefix: true, topology: true, sameSite: tr
 const tokens: All<TokenOptions> = { algorithm: true, accessTtl: true, insecureAccessTtl: true, audience: true, rotateKeysEvery: true };
 const session: All<SessionOptions> = { idleTimeout: true, absoluteLifetime: true, replayWindow: true, lateDouble: true, maxPerUser: true };
 const revocation: All<RevocationOptions> = { mode: true, maxStaleness: true };
+const passwords: All<PasswordOptions> = { minLength: true, rangeService: true };
 const limits: All<LimitOptions> = { login: true, api: true };
 
 export function checkOptionNames<App extends AppTypes>(given: AuthOptions<App>, problems: OptionProblems): void {
@@ -44,5 +54,6 @@ export function checkOptionNames<App extends AppTypes>(given: AuthOptions<App>, 
   problems.onlyKnown('tokens.', given.tokens, Object.keys(tokens));
   problems.onlyKnown('session.', given.session, Object.keys(session));
   problems.onlyKnown('revocation.', given.revocation, Object.keys(revocation));
+  problems.onlyKnown('passwords.', given.passwords, Object.keys(passwords));
   problems.onlyKnown('limits.', given.limits, Object.keys(limits));
 }

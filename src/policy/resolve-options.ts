@@ -9,6 +9,7 @@ import { cookieName, cookiePrefixPattern } from '../protocol/names.js';
 import { checkOptionNames } from './option-names.js';
 import { OptionProblems } from './option-problems.js';
 import { parseLimit } from './parse-limit.js';
+import { minPasswordLength } from './password-rules.js';
 import { revocationsScope } from './scopes.js';
 import { resolveTrustedProxies } from './trusted-proxies.js';
 import { adminRole } from '../model/store.js';
@@ -46,6 +47,7 @@ export function resolveOptions<App extends AppTypes>(options: AuthOptions<App>):
       login: resolveLimit('limits.login', options.limits?.login ?? '10/15m', problems),
       api: resolveLimit('limits.api', options.limits?.api ?? '100/1m', problems),
     },
+    passwords: resolvePasswords(options, problems),
     trustedProxies: resolveTrustedProxies(options.trustedProxies, problems),
     roles,
     defaultRole: [...roles.keys()][0] ?? '',
@@ -60,6 +62,19 @@ function resolveLimit(path: string, text: string, problems: OptionProblems): Lim
   const limit = parseLimit(text);
   if (limit === null) problems.add(path, 'must be a number and a time of at most a day such as "10/15m", or "insecure-off".');
   return limit === 'off' ? null : limit;
+}
+
+const greatestMinLength = 64;
+
+function resolvePasswords<App extends AppTypes>({ passwords = {} }: AuthOptions<App>, problems: OptionProblems): AuthConfig['passwords'] {
+  const { minLength = minPasswordLength, rangeService = null } = passwords;
+  if (!Number.isInteger(minLength) || minLength < minPasswordLength || minLength > greatestMinLength) {
+    problems.add('passwords.minLength', `must be a whole number from ${String(minPasswordLength)} to ${String(greatestMinLength)}.`);
+  }
+  if (rangeService !== null && !/^(?:https:\/\/[^/?#]+|http:\/\/(?:localhost|127\.0\.0\.1):\d+)\/(?:[^?#]*\/)?$/.test(rangeService)) {
+    problems.add('passwords.rangeService', 'must be an https URL that ends in a slash, such as "https://api.pwnedpasswords.com/range/".');
+  }
+  return { minLength, rangeService };
 }
 
 function resolveIdentifiers<App extends AppTypes>(options: AuthOptions<App>, problems: OptionProblems): AuthConfig['identifiers'] {

@@ -4,39 +4,69 @@ import type { OpenStore } from '../../model/store.js';
 import type { Database } from './database.js';
 import { appliedMigrations } from './migrations.js';
 import { renewFeedEpoch } from './revocations.js';
-import { revoking, timed, type Wording } from './statements.js';
+import { revoking, timed, type Statement, type Wording } from './statements.js';
 
 type WholeStore = Pick<OpenStore, 'now' | 'appliedMigrations' | 'restoreEpoch' | 'purge'>;
 
 export function wholeStore(database: Database, wording: Wording): WholeStore {
   const now = timed(wording, 'SELECT now FROM terms');
-  const purge = purgeStatement(wording);
   return {
     now: async () => (await database.read<{ now: number }>(now))[0]?.now ?? NaN,
     appliedMigrations: () => database.reading((run) => appliedMigrations(run, wording)),
     restoreEpoch: () => restoreEpoch(database, wording),
-    purge: async (limit) => {
-      const removed = await database.write<{ count: number }>(purge, limit);
-      return removed.some(({ count }) => count >= limit);
-    },
+    purge: purging(database, wording),
   };
 }
 
-/** What somebody else has locked is left for the next time. */
-function purgeStatement(wording: Wording) {
+/** What is removed when it has been expired for so long. */
+interface Purgeable {
+  readonly table: string;
+  readonly key: string;
+  readonly expiry: string;
+  readonly keptSeconds: number;
+}
+
+interface PurgedRow {
+  readonly kind: number;
+  readonly count: number;
+  /** Of what was removed, the latest. */
+  readonly latest: number | null;
+}
+
+/**
+ * What was removed stays in the indexes until the next vacuum: each step starts where the one before came to, or it would walk over all of that
+ * again. What somebody else had locked is left for the next time, from the start.
+ */
+function purging(database: Database, wording: Wording): WholeStore['purge'] {
   const { sessions, revocations, counters, apiKeys } = wording;
-  const expired = (table: string, key: string, expiry: string): string => `
-    DELETE FROM ${table} WHERE ${key} IN (
-      SELECT ${key} FROM ${table} WHERE ${expiry} <= (SELECT now FROM terms) ORDER BY ${expiry} LIMIT $2::bigint FOR UPDATE SKIP LOCKED)
-    RETURNING 1`;
-  return timed(
-    wording,
-    `ended AS (${expired(sessions, 'id', 'absolute_expires_at')})`,
-    `forgotten AS (${expired(revocations, 'seq', 'expires_at')})`,
-    `discarded AS (${expired(apiKeys, 'id', `${keptAfterEndSeconds * 1000} + coalesce(revoked_at, expires_at)`)})`,
-    `counted AS (${expired(counters, 'key', 'resets_at')})`,
-    'SELECT count(*) FROM ended UNION ALL SELECT count(*) FROM forgotten UNION ALL SELECT count(*) FROM discarded UNION ALL SELECT count(*) FROM counted',
+  const kinds: readonly Purgeable[] = [
+    { table: sessions, key: 'id', expiry: 'absolute_expires_at', keptSeconds: 0 },
+    { table: revocations, key: 'seq', expiry: 'expires_at', keptSeconds: 0 },
+    { table: apiKeys, key: 'id', expiry: 'coalesce(revoked_at, expires_at)', keptSeconds: keptAfterEndSeconds },
+    { table: counters, key: 'key', expiry: 'resets_at', keptSeconds: 0 },
+  ];
+  const statement = purgeStatement(wording, kinds);
+  const fromTheStart = Number.MIN_SAFE_INTEGER;
+  const from = kinds.map(() => fromTheStart);
+  return async (limit) => {
+    const purged = await database.write<PurgedRow>(statement, limit, ...from);
+    const full = purged.filter(({ count }) => count >= limit);
+    from.splice(0, kinds.length, ...kinds.map((_, index) => full.find(({ kind }) => kind === index)?.latest ?? fromTheStart));
+    return full.length > 0;
+  };
+}
+
+function purgeStatement(wording: Wording, kinds: readonly Purgeable[]): Statement {
+  const removed = kinds.map(
+    ({ table, key, expiry, keptSeconds }, kind) => `removed_${kind} AS (
+      DELETE FROM ${table} WHERE ${key} IN (
+        SELECT ${key} FROM ${table}
+        WHERE ${expiry} >= $${kind + 3}::bigint AND ${expiry} <= (SELECT now - ${keptSeconds * 1000} FROM terms)
+        ORDER BY ${expiry} LIMIT $2::bigint FOR UPDATE SKIP LOCKED)
+      RETURNING ${expiry} AS expired_at)`,
   );
+  const told = kinds.map((_, kind) => `SELECT ${kind} AS kind, count(*) AS count, max(expired_at) AS latest FROM removed_${kind}`);
+  return timed(wording, ...removed, told.join(' UNION ALL '));
 }
 
 /** No rows per user: every access token dies with its signing key. API keys are known to processes by themselves, so each gets its row. */

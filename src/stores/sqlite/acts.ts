@@ -1,14 +1,30 @@
 /** What the main thread and the database thread say to each other: named acts in batches, and their answers. */
 import type { ApiKeyStore } from '../../model/api-key.js';
 import type { CounterStore } from '../../model/limits.js';
-import type { KeyStore, OpenStore, Revocation, RevocationStore, SessionStore, StoreContext, UserStore } from '../../model/store.js';
+import type {
+  KeyStore,
+  OpenStore,
+  Revocation,
+  RevocationStore,
+  SessionAndUser,
+  SessionStore,
+  StoreContext,
+  UserStore,
+} from '../../model/store.js';
+import type { UserSlices } from '../user-slices.js';
+import type { Rotation } from './rotation.js';
 
 type WholeStore = Pick<OpenStore, 'now' | 'appliedMigrations' | 'restoreEpoch' | 'purge'>;
 
 type Named<Prefix extends string, Port> = { readonly [Name in keyof Port & string as `${Prefix}.${Name}`]: Port[Name] };
 
-type Methods = Named<'users', UserStore> &
-  Named<'sessions', SessionStore> &
+interface Rotating {
+  /** The text that says what was written, or what was found instead. */
+  rotate(...rotation: Rotation): Promise<string | { readonly found: SessionAndUser | null }>;
+}
+
+type Methods = Named<'users', Omit<UserStore, 'list'> & UserSlices> &
+  Named<'sessions', Omit<SessionStore, 'rotate'> & Rotating> &
   Named<'keys', KeyStore> &
   Named<'apiKeys', ApiKeyStore> &
   Named<'revocations', RevocationStore> &
@@ -47,7 +63,7 @@ export type Acts = ActsOf<'users'> &
 export const readingActs: ReadonlySet<ActName> = new Set<ActName>([
   'users.find',
   'users.findCredential',
-  'users.list',
+  'users.listSlice',
   'sessions.find',
   'sessions.list',
   'keys.list',
@@ -57,6 +73,9 @@ export const readingActs: ReadonlySet<ActName> = new Set<ActName>([
   'store.now',
   'store.appliedMigrations',
 ]);
+
+/** Acts that write by one statement, which takes itself back when it fails: they need no savepoint. */
+export const loneStatementActs: ReadonlySet<ActName> = new Set<ActName>(['sessions.rotate', 'sessions.recordLateDouble']);
 
 export interface ActCall {
   readonly name: ActName;

@@ -124,6 +124,10 @@ const migrations: readonly Migration[] = [
     name: 'first use of a secret of an API key',
     sql: 'ALTER TABLE api_keys ADD COLUMN secret_used_at INTEGER',
   },
+  {
+    name: 'index of the enabled administrators',
+    sql: `CREATE INDEX users_enabled_admins ON users (id) WHERE disabled_at IS NULL AND instr(roles, '"admin"') > 0`,
+  },
 ];
 
 /**

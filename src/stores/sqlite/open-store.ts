@@ -6,8 +6,10 @@ import type { ApiKeyStore } from '../../model/api-key.js';
 import { StoreUnavailableError } from '../../model/store.js';
 import type { KeyStore, OpenStore, RevocationStore, SessionStore, StoreContext, UserStore } from '../../model/store.js';
 import { ActQueue } from './act-queue.js';
+import { listInSlices } from '../user-slices.js';
 import type { Opening } from './acts.js';
 import { DatabaseThread, OpeningRefused } from './database-thread.js';
+import { rotatedFrom, rotationOf } from './rotation.js';
 
 /** @param file absolute path, or `:memory:` */
 export async function openStore(file: string, context: StoreContext): Promise<OpenStore> {
@@ -76,7 +78,7 @@ function userStore(queue: ActQueue): UserStore {
     setDisabled: (id, disabled) => queue.ask('users.setDisabled', id, disabled),
     raiseAuthzVersion: (id) => queue.ask('users.raiseAuthzVersion', id),
     delete: (id) => queue.ask('users.delete', id),
-    list: (page) => queue.ask('users.list', page),
+    list: (page) => listInSlices(page, (slice) => queue.ask('users.listSlice', slice)),
   };
 }
 
@@ -87,7 +89,11 @@ function sessionStore(queue: ActQueue): SessionStore {
     changePassword: (input) => queue.ask('sessions.changePassword', input),
     find: (id) => queue.ask('sessions.find', id),
     list: (userId) => queue.ask('sessions.list', userId),
-    rotate: (input) => queue.ask('sessions.rotate', input),
+    rotate: async (input) => {
+      const answer = await queue.ask('sessions.rotate', ...rotationOf(input));
+      if (typeof answer !== 'string') return { outcome: 'not_rotated', found: answer.found };
+      return { outcome: 'rotated', live: rotatedFrom(input.sessionId, answer) };
+    },
     recordLateDouble: (id, generation) => queue.ask('sessions.recordLateDouble', id, generation),
     end: (id, reason, onlyOf) => queue.ask('sessions.end', id, reason, onlyOf),
     endOthers: (userId, exceptId, reason) => queue.ask('sessions.endOthers', userId, exceptId, reason),

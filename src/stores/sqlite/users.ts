@@ -10,6 +10,7 @@ import type {
   UserWriteOutcome,
 } from '../../model/store.js';
 import { foldCase, searchTextOf } from '../search-text.js';
+import { usersOfSlice } from '../user-slices.js';
 import type { ActArguments, ActResult, ActScope, ActsOf } from './acts.js';
 import type { SqliteDatabase, SqliteParameters, SqliteStatement } from './driver.js';
 
@@ -73,6 +74,44 @@ const deletedEpoch = Number.MAX_SAFE_INTEGER;
 
 const columns = userColumns.join(', ');
 
+/** SQL for the values of a user in one list, to be told in one text. */
+export const valuesOfUser: string = userColumns.map((column) => `users.${column}`).join(', ');
+
+/** Of the list that `valuesOfUser` makes. */
+export function userFromValues(values: readonly unknown[]): UserRecord {
+  const [id, username, email, emailVerified, name, roles, profile, mfaEnabled, sessionEpoch, authzVersion, disabledAt, createdAt] =
+    values as UserValues;
+  return {
+    id,
+    username,
+    email,
+    emailVerified: emailVerified === 1,
+    name,
+    roles: JSON.parse(roles) as string[],
+    profile: JSON.parse(profile) as object,
+    mfaEnabled: mfaEnabled === 1,
+    sessionEpoch,
+    authzVersion,
+    disabledAt,
+    createdAt,
+  };
+}
+
+type UserValues = readonly [
+  id: string,
+  username: string | null,
+  email: string | null,
+  emailVerified: number,
+  name: string | null,
+  roles: string,
+  profile: string,
+  mfaEnabled: number,
+  sessionEpoch: number,
+  authzVersion: number,
+  disabledAt: number | null,
+  createdAt: number,
+];
+
 /** For a row that is joined with its user. */
 export const joinedUserColumns: string = userColumns.map((column) => `users.${column} AS user__${column}`).join(', ');
 
@@ -87,8 +126,9 @@ export function joinedUser(row: JoinedUserRow): UserRecord | null {
   return userFromRow(user as unknown as UserRow);
 }
 
+/** Its first part is that of the index: whose roles do not hold the word is not looked at. */
 const isEnabledAdmin = (user: string): string =>
-  `(${user}.disabled_at IS NULL AND EXISTS (SELECT 1 FROM json_each(${user}.roles) AS role WHERE role.value = '${adminRole}'))`;
+  `(${user}.disabled_at IS NULL AND instr(${user}.roles, '"${adminRole}"') > 0 AND EXISTS (SELECT 1 FROM json_each(${user}.roles) AS role WHERE role.value = '${adminRole}'))`;
 
 /** Holds unless the user is the last enabled one with the role `admin`. In the same statement as the write, so that two admins cannot demote each other. */
 const leavesAnAdmin = `(NOT ${isEnabledAdmin('users')} OR EXISTS (SELECT 1 FROM users AS other WHERE other.id <> users.id AND ${isEnabledAdmin('other')}))`;
@@ -111,6 +151,8 @@ class UserStatements {
   readonly removeApiKeys: SqliteStatement;
   readonly revokeApiKeys: SqliteStatement;
   readonly list: SqliteStatement;
+  readonly search: SqliteStatement;
+  readonly endOfSlice: SqliteStatement;
 
   constructor(database: SqliteDatabase) {
     const find = (column: string): SqliteStatement =>
@@ -138,10 +180,13 @@ class UserStatements {
       UPDATE sessions SET device = '', ended_at = coalesce(ended_at, :now), end_reason = coalesce(end_reason, 'user_deleted') WHERE user_id = :id`);
     this.removeApiKeys = database.prepare('DELETE FROM api_keys WHERE user_id = :id');
     this.revokeApiKeys = database.prepare('UPDATE api_keys SET revoked_at = :now WHERE user_id = :id AND revoked_at IS NULL RETURNING id');
-    this.list = database.prepare(`
-      SELECT ${columns} FROM users
-      WHERE (created_at, id) < (:createdAt, :id) AND (:query IS NULL OR instr(search_text, :query) > 0)
-      ORDER BY created_at DESC, id DESC LIMIT :limit`);
+    const after = (selected: string): string =>
+      `SELECT ${selected} FROM users WHERE (created_at, id) < (:createdAt, :id) ORDER BY created_at DESC, id DESC`;
+    this.list = database.prepare(`${after(columns)} LIMIT :limit`);
+    this.search = database.prepare(`
+      SELECT ${columns} FROM (${after(`${columns}, search_text`)} LIMIT ${usersOfSlice})
+      WHERE instr(search_text, :query) > 0 ORDER BY created_at DESC, id DESC LIMIT :limit`);
+    this.endOfSlice = database.prepare(`${after('created_at, id')} LIMIT 1 OFFSET ${usersOfSlice - 1}`);
   }
 }
 
@@ -158,7 +203,7 @@ export function userActs(database: SqliteDatabase): ActsOf<'users'> {
     'users.setDisabled': (scope, id, disabled) => users.setDisabled(scope, id, disabled),
     'users.raiseAuthzVersion': (scope, id) => users.raiseAuthzVersion(scope, id),
     'users.delete': (scope, id) => users.remove(scope, id),
-    'users.list': (_, page) => users.list(page),
+    'users.listSlice': (_, slice) => users.listSlice(slice),
   };
 }
 
@@ -263,15 +308,13 @@ class Users {
     return { outcome: this.find({ id }) === null ? 'not_found' : 'last_admin' };
   }
 
-  list({ query, limit, after }: ActArguments<'users.list'>[0]): ActResult<'users.list'> {
-    const rows = this.#statements.list.all({
-      query: query === null ? null : foldCase(query),
-      ...(after ?? beforeAll),
-      limit: limit + 1,
-    }) as UserRow[];
-    const items = rows.slice(0, limit).map(userFromRow);
-    const last = items.at(-1);
-    return { items, next: rows.length > limit && last !== undefined ? { createdAt: last.createdAt, id: last.id } : null };
+  listSlice({ query, limit, after }: ActArguments<'users.listSlice'>[0]): ActResult<'users.listSlice'> {
+    const { list, search, endOfSlice } = this.#statements;
+    const from = { ...(after ?? beforeAll) };
+    if (query === null) return { users: (list.all({ ...from, limit }) as UserRow[]).map(userFromRow), reached: null };
+    const found = search.all({ ...from, query: foldCase(query), limit }) as UserRow[];
+    const end = endOfSlice.get(from) as Pick<UserRow, 'created_at' | 'id'> | undefined;
+    return { users: found.map(userFromRow), reached: end === undefined ? null : { createdAt: end.created_at, id: end.id } };
   }
 }
 
