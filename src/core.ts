@@ -205,9 +205,11 @@ function assemble<App extends AppTypes>(options: AuthOptions<App>, ground: Groun
 function compileOnce(config: AuthConfig): Core['compile'] {
   const compiled = new WeakMap<AccessRule, CompiledRule>();
   return (rule) => {
-    const known = compiled.get(rule) ?? compileRule(rule, config);
-    compiled.set(rule, known);
-    return known;
+    const known = compiled.get(rule);
+    if (known !== undefined) return known;
+    const made = compileRule(rule, config);
+    compiled.set(rule, made);
+    return made;
   };
 }
 
