@@ -4,22 +4,56 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { rowOf, spread } from './measure.js';
 import { withPostgres } from './postgres-server.js';
+import { withRedis } from './redis-server.js';
 import { loadWithRefreshes } from './refresh-load.js';
+import { Skipped } from './skipped.js';
 
 const connections = 64;
 
 export const refreshOnSqlite = {
   name: 'refresh-sqlite',
   about: 'P5: refresh with rotation over HTTP, SQLite, 64 connections',
-  measure: async (options) => [await compare(sqliteFigure, () => [], options)],
+  measure: async (options) => {
+    const measureWith = async (redis) => [
+      await compare(
+        sqliteFigure,
+        variantsOn(() => [], redis),
+        options,
+      ),
+    ];
+    try {
+      return await withRedis(measureWith);
+    } catch (error) {
+      if (!(error instanceof Skipped)) throw error;
+      const [figure] = await measureWith(null);
+      return [{ ...figure, notes: [...figure.notes, `Without the tutorials: ${error.message}.`] }];
+    }
+  },
 };
 
 export const refreshOnPostgres = {
   name: 'refresh-postgres',
   about: 'P6: refresh with rotation over HTTP, PostgreSQL, 64 connections',
   measure: (options) =>
-    withPostgres({}, async (server) => [await compare(postgresFigure, async () => [await server.createDatabase()], options)]),
+    withPostgres({}, async (server) => {
+      const place = async () => [await server.createDatabase()];
+      return [await compare(postgresFigure, variantsOn(place, null), options)];
+    }),
 };
+
+/** `place`: where a server keeps what it keeps, as arguments. `redis`: the URL of one, for those who need it. */
+function variantsOn(place, redis) {
+  const peer = (name, file, args) => ({ name, role: 'peer', file: `peers/${file}`, args });
+  // Each in a database of its own, for they keep the same names.
+  const tutorial = (kind, database) =>
+    peer(`the tutorials: jsonwebtoken, ${kind}, Redis`, 'refresh-express.js', () => [`${redis}/${String(database)}`, kind]);
+  return [
+    { name: 'limit', role: 'limit', file: 'refresh-server.js', args: place },
+    { name: 'Countersign', role: 'ours', file: 'refresh-server.js', args: place },
+    peer('better-auth, no rotation', 'refresh-better-auth.js', place),
+    ...(redis === null ? [] : [tutorial('string', 0), tutorial('KeyObject', 1)]),
+  ];
+}
 
 const unit = { unit: 'refreshes a second', better: 'higher' };
 
@@ -28,9 +62,10 @@ const sqliteFigure = {
   id: 'P5',
   title: 'Refresh with rotation, SQLite, 64 connections, durable',
   limit: 'node:http, one ES256 signature, one grouped write',
-  judge: (share, p99) => [
+  judge: ({ share, p99, beside }) => [
     { text: 'at least 0.7 of the limit', measured: share.toFixed(2), reached: share >= 0.7 },
     { text: 'p99 at most 15 ms', measured: `${p99.toFixed(1)} ms`, reached: p99 <= 15 },
+    { text: 'at least 12 times better-auth', measured: `${beside.toFixed(1)} times`, reached: beside >= 12 },
   ],
 };
 
@@ -39,46 +74,46 @@ const postgresFigure = {
   id: 'P6',
   title: 'Refresh with rotation, PostgreSQL, 64 connections, durable',
   limit: 'node:http, one ES256 signature, one write',
-  judge: (share) => [{ text: 'at least 0.5 of the limit', measured: share.toFixed(2), reached: share >= 0.5 }],
+  judge: ({ share }) => [{ text: 'at least 0.5 of the limit', measured: share.toFixed(2), reached: share >= 0.5 }],
 };
 
-/** `place`: further arguments of a server. */
-async function compare({ limit, judge, ...figure }, place, { rounds, quick, progress }) {
-  const servers = {};
+async function compare({ limit, judge, ...figure }, variants, { rounds, quick, progress }) {
+  const servers = [];
   const measureOnce = async (round) => {
-    for (const [name, server] of Object.entries(servers)) {
-      progress(`round ${String(round)} of ${String(rounds)}, ${name}`);
+    for (const server of servers) {
+      progress(`round ${String(round)} of ${String(rounds)}, ${server.name}`);
       const measured = await measureServer(server, quick ? 0.3 : 2);
       // The first round warms up.
       if (round > 0) server.rounds.push(measured);
     }
   };
   try {
-    for (const name of ['limit', 'ours']) servers[name] = await start(name, await place());
+    for (const variant of variants) servers.push(await start(variant));
     for (let round = 0; round <= rounds; round++) await measureOnce(round);
   } finally {
-    for (const { child } of Object.values(servers)) child.kill();
+    for (const { child } of servers) child.kill();
   }
-  const samples = (name, of) => servers[name].rounds.map((measured) => measured[of]);
-  const median = (name, of) => spread(samples(name, of)).median;
-  const row = (title, role, name) =>
-    rowOf(title, role, samples(name, 'perSecond'), {
-      p99: `${median(name, 'p99').toFixed(1)} ms`,
-      'CPU each': `${median(name, 'cpuMicroseconds').toFixed(0)} µs`,
+  const samples = (server, of) => server.rounds.map((measured) => measured[of]);
+  const median = (server, of) => spread(samples(server, of)).median;
+  const row = (server) =>
+    rowOf(server.role === 'limit' ? limit : server.name, server.role, samples(server, 'perSecond'), {
+      p99: `${median(server, 'p99').toFixed(1)} ms`,
+      'CPU each': `${median(server, 'cpuMicroseconds').toFixed(0)} µs`,
     });
-  const share = median('ours', 'perSecond') / median('limit', 'perSecond');
-  const loadMicroseconds = spread(['limit', 'ours'].flatMap((name) => samples(name, 'loadMicroseconds'))).median;
+  const [least, ours, betterAuth] = servers;
+  const times = (other) => median(ours, 'perSecond') / median(other, 'perSecond');
+  const loadMicroseconds = spread([least, ours].flatMap((server) => samples(server, 'loadMicroseconds'))).median;
   return {
     ...figure,
-    rows: [row(limit, 'limit', 'limit'), row('Countersign', 'ours', 'ours')],
-    goals: judge(share, median('ours', 'p99')),
+    rows: servers.map(row),
+    goals: judge({ share: times(least), p99: median(ours, 'p99'), beside: times(betterAuth) }),
     notes: [`CPU each: of all threads of the server. The load, on the same machine, takes ${loadMicroseconds.toFixed(0)} µs a request.`],
   };
 }
 
-async function measureServer({ child, port, sessions }, seconds) {
+async function measureServer({ child, port, sessions, request }, seconds) {
   const before = await cpuOf(child);
-  const { perSecond, p99, count, cpuMicroseconds } = await loadWithRefreshes({ port, sessions, seconds });
+  const { perSecond, p99, count, cpuMicroseconds } = await loadWithRefreshes({ port, sessions, seconds, request });
   return { perSecond, p99, cpuMicroseconds: ((await cpuOf(child)) - before) / count, loadMicroseconds: cpuMicroseconds };
 }
 
@@ -89,13 +124,23 @@ async function cpuOf(child) {
   return user + system;
 }
 
-async function start(name, place) {
-  const child = fork(fileURLToPath(new URL('refresh-server.js', import.meta.url)), [name, String(connections), ...place], {
+async function start({ name, role, file, args }) {
+  const kind = role === 'peer' ? [] : [role];
+  const child = fork(fileURLToPath(new URL(file, import.meta.url)), [...kind, String(connections), ...(await args())], {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
-  const { port, sessions } = await new Promise((resolve, reject) => {
+  const { port, sessions, request } = await new Promise((resolve, reject) => {
     child.once('message', resolve);
     child.once('exit', (code) => reject(new Error(`the server "${name}" ended with ${String(code)}`)));
   });
-  return { child, port, sessions: sessions.map(({ cookies, csrfToken }) => ({ cookies: new Map(cookies), csrfToken })), rounds: [] };
+  const held = sessions.map(({ cookies, csrfToken }) => ({ cookies: new Map(cookies), csrfToken }));
+  // Without a request of its own it is sent ours.
+  return { name, role, child, port, sessions: held, request: request && requestOf(request), rounds: [] };
+}
+
+function requestOf({ method, path }) {
+  return ({ cookies }) => {
+    const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ');
+    return `${method} ${path} HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\nCookie: ${cookie}\r\nContent-Length: 0\r\n\r\n`;
+  };
 }
