@@ -1,7 +1,7 @@
 /** Logs a user in with his password. */
 import { AuthError } from '../errors.js';
 import type { Delivery } from '../model/app-types.js';
-import type { PasswordCredential, UserKey } from '../model/store.js';
+import type { PasswordCredential, UserKey, UserRecord } from '../model/store.js';
 import { parseEmail, parseUsername } from '../policy/identifiers.js';
 import { normalizePassword } from '../policy/password-rules.js';
 import type { FlowContext } from './context.js';
@@ -29,7 +29,8 @@ export async function login(context: FlowContext, request: LoginRequest): Promis
   const key = loginKey(context, request.identifier);
   const credential = key ? await store.users.findCredential(key) : null;
   const isRight = await isPasswordOf(context, credential, request.password);
-  if (!credential || !isRight || credential.user.disabledAt !== null) throw refused(context, credential, isRight);
+  if (!credential || !isRight || credential.user.disabledAt !== null || isKeptOut(context, credential.user))
+    throw refused(context, credential, isRight);
   await strengthenHash(context, credential, request.password);
   const signedIn = await openSession(context, { ...request, user: credential.user, factors: ['pwd'] }, (input) =>
     store.sessions.open(input),
@@ -37,6 +38,11 @@ export async function login(context: FlowContext, request: LoginRequest): Promis
   if (!signedIn) throw refused(context, credential, isRight);
   context.emit('login.succeeded', { userId: credential.user.id, sessionId: signedIn.session.id });
   return signedIn;
+}
+
+/** Whoever has an address and has not proved it. Who has none was created by somebody who is trusted. */
+function isKeptOut({ config }: FlowContext, { email, emailVerified }: UserRecord): boolean {
+  return config.unverifiedAccounts === 'refuse' && email !== null && !emailVerified;
 }
 
 function loginKey({ config }: FlowContext, identifier: string): UserKey | null {
@@ -47,7 +53,7 @@ function loginKey({ config }: FlowContext, identifier: string): UserKey | null {
 }
 
 function refused({ emit }: FlowContext, credential: PasswordCredential | null, isRight: boolean): AuthError {
-  const reason = !credential ? 'unknown user' : !isRight ? 'wrong password' : 'account disabled or changed meanwhile';
+  const reason = !credential ? 'unknown user' : !isRight ? 'wrong password' : 'account disabled, unverified or changed meanwhile';
   emit('login.failed', { reason, ...(credential ? { userId: credential.user.id } : {}) });
   return new AuthError('invalid_credentials', { reason });
 }

@@ -6,6 +6,7 @@ import { parseEmail, parseUsername } from '../policy/identifiers.js';
 import type { FlowContext } from './context.js';
 import { lastAdmin } from './account.js';
 import { createNewUser } from './new-user.js';
+import { noticeRows } from './notices.js';
 import { hashNewPassword } from './verify-password.js';
 
 /** Who acts, when it is not the user himself: for the events. */
@@ -80,7 +81,9 @@ export async function setPassword(
   { password, ...actor }: Actor & { password: string },
 ): Promise<UserRecord> {
   const passwordHash = await hashNewPassword(context, password, 'password');
-  const user = found(await context.store.users.setPassword(id, passwordHash));
+  const outgoing = noticeRows(context, 'password_changed', await context.store.users.find({ id }));
+  const user = found(await context.store.users.setPassword(id, passwordHash, outgoing));
+  context.postbox.wake();
   context.emit('password.changed', { userId: id, ...actor, reason: 'set by an administrator, API keys revoked' });
   return user;
 }

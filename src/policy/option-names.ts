@@ -1,6 +1,14 @@
 /** The names of all options: one that nobody reads is one that somebody relies on, so unknown ones are refused. */
 import type { AppTypes } from '../model/app-types.js';
-import type { AuthOptions, CookieOptions, LimitOptions, RevocationOptions, SessionOptions, TokenOptions } from '../model/options.js';
+import type {
+  AuthOptions,
+  CookieOptions,
+  LimitOptions,
+  LinkOptions,
+  RevocationOptions,
+  SessionOptions,
+  TokenOptions,
+} from '../model/options.js';
 import type { OptionProblems } from './option-problems.js';
 
 /** The compiler sees to it that none is missing. */
@@ -16,6 +24,10 @@ const options: All<AuthOptions> = {
   identifiers: true,
   registration: true,
   emailVerification: true,
+  unverifiedAccounts: true,
+  sendMail: true,
+  composeMail: true,
+  links: true,
   delivery: true,
   cookies: true,
   tokens: true,
@@ -36,6 +48,7 @@ const cookies: All<CookieOptions> = { prefix: true, topology: true, sameSite: tr
 const tokens: All<TokenOptions> = { algorithm: true, accessTtl: true, insecureAccessTtl: true, audience: true, rotateKeysEvery: true };
 const session: All<SessionOptions> = { idleTimeout: true, absoluteLifetime: true, replayWindow: true, lateDouble: true, maxPerUser: true };
 const revocation: All<RevocationOptions> = { mode: true, maxStaleness: true };
+const links: All<LinkOptions> = { verifyEmail: true, resetPassword: true, notMe: true };
 const limits: All<LimitOptions> = { login: true, api: true };
 
 export function checkOptionNames<App extends AppTypes>(given: AuthOptions<App>, problems: OptionProblems): void {
@@ -44,5 +57,6 @@ export function checkOptionNames<App extends AppTypes>(given: AuthOptions<App>, 
   problems.onlyKnown('tokens.', given.tokens, Object.keys(tokens));
   problems.onlyKnown('session.', given.session, Object.keys(session));
   problems.onlyKnown('revocation.', given.revocation, Object.keys(revocation));
+  problems.onlyKnown('links.', given.links, Object.keys(links));
   problems.onlyKnown('limits.', given.limits, Object.keys(limits));
 }

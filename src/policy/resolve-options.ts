@@ -2,17 +2,17 @@
 import { isDevelopmentSecret, isMasterSecret } from '../crypto/master-secret.js';
 import { ConfigError } from '../errors.js';
 import type { AppTypes } from '../model/app-types.js';
-import type { AuthConfig, CookieConfig, PublicUrl } from '../model/config.js';
+import type { AuthConfig, CookieConfig, MailLinks, PublicUrl } from '../model/config.js';
 import type { Limit } from '../model/limits.js';
-import type { AuthOptions } from '../model/options.js';
-import { cookieName, cookiePrefixPattern } from '../protocol/names.js';
+import type { AuthOptions, LinkOptions } from '../model/options.js';
+import { cookieName, cookiePrefixPattern, mailPaths } from '../protocol/names.js';
 import { checkOptionNames } from './option-names.js';
 import { OptionProblems } from './option-problems.js';
 import { parseLimit } from './parse-limit.js';
 import { revocationsScope } from './scopes.js';
 import { resolveTrustedProxies } from './trusted-proxies.js';
 import { adminRole } from '../model/store.js';
-import { resolvePublicUrl, resolveTrustedOrigins } from './resolve-origins.js';
+import { isLoopback, resolvePublicUrl, resolveTrustedOrigins } from './resolve-origins.js';
 
 const day = 86_400;
 /** Browsers cut longer ones (RFC 6265bis section 5.5). */
@@ -24,16 +24,22 @@ export function resolveOptions<App extends AppTypes>(options: AuthOptions<App>):
   const publicUrl = resolvePublicUrl('publicUrl', options.publicUrl, problems);
   checkParts(options, publicUrl, problems);
   checkOptionNames(options, problems);
-  const identifiers = resolveIdentifiers(options, problems);
+  const development = options.development !== false && publicUrl.loopback && process.env['NODE_ENV'] !== 'production';
+  const basePath = resolveBasePath(options.basePath, problems);
+  const mail = resolveMail(options, development, problems);
+  const identifiers = resolveIdentifiers(options, mail, problems);
   const roles = resolveRoles(options, problems);
   const config: AuthConfig = {
     publicUrl,
     audience: resolveAudience(options, publicUrl, problems),
-    basePath: resolveBasePath(options.basePath, problems),
+    basePath,
     trustedOrigins: resolveTrustedOrigins(options.trustedOrigins ?? [], problems),
     identifiers,
     registration: problems.oneOf('registration', options.registration, ['open', 'closed']),
     emailVerification: problems.oneOf('emailVerification', options.emailVerification, ['required', 'optional']),
+    unverifiedAccounts: resolveUnverified(options, mail, problems),
+    mail,
+    links: resolveLinks(options.links ?? {}, `${publicUrl.origin}${basePath}`, problems),
     delivery: problems.oneOf('delivery', options.delivery, ['cookie', 'memory', 'bearer']),
     cookies: resolveCookies(options.cookies ?? {}, publicUrl, problems),
     tokens: resolveTokens(options, problems),
@@ -50,7 +56,7 @@ export function resolveOptions<App extends AppTypes>(options: AuthOptions<App>):
     roles,
     defaultRole: [...roles.keys()][0] ?? '',
     sensitiveSeconds: 600,
-    development: options.development !== false && publicUrl.loopback && process.env['NODE_ENV'] !== 'production',
+    development,
   };
   if (problems.list.length > 0) throw new ConfigError(problems.list);
   return config;
@@ -62,14 +68,58 @@ function resolveLimit(path: string, text: string, problems: OptionProblems): Lim
   return limit === 'off' ? null : limit;
 }
 
-function resolveIdentifiers<App extends AppTypes>(options: AuthOptions<App>, problems: OptionProblems): AuthConfig['identifiers'] {
+/** Never a mailbox where others could look into it. */
+function resolveMail<App extends AppTypes>(
+  { sendMail, composeMail }: AuthOptions<App>,
+  development: boolean,
+  problems: OptionProblems,
+): AuthConfig['mail'] {
+  for (const [path, value] of Object.entries({ sendMail, composeMail }))
+    if (value !== undefined && typeof value !== 'function') problems.add(path, 'must be a function.');
+  if (sendMail !== undefined) return 'transport';
+  return development ? 'mailbox' : 'none';
+}
+
+function resolveUnverified<App extends AppTypes>(
+  { unverifiedAccounts }: AuthOptions<App>,
+  mail: AuthConfig['mail'],
+  problems: OptionProblems,
+): AuthConfig['unverifiedAccounts'] {
+  if (unverifiedAccounts === 'refuse' && mail === 'none')
+    problems.add('unverifiedAccounts', 'nobody could prove an address without mail: set sendMail, or leave it out.');
+  return problems.oneOf('unverifiedAccounts', unverifiedAccounts, ['allow', 'refuse']);
+}
+
+/** Of an application's own page, or of ours. */
+function resolveLinks(given: LinkOptions, root: string, problems: OptionProblems): MailLinks {
+  const link = (name: keyof LinkOptions, ours: string): string => {
+    const page = given[name];
+    if (page === undefined) return root + ours;
+    const url = URL.canParse(page) ? new URL(page) : null;
+    const isSafe = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url.hostname));
+    if (!isSafe || page.includes('#')) problems.add(`links.${name}`, 'must be an absolute https URL without a fragment.');
+    return page;
+  };
+  return {
+    verifyEmail: link('verifyEmail', mailPaths.verifyEmail),
+    resetPassword: link('resetPassword', mailPaths.resetPassword),
+    notMe: link('notMe', mailPaths.notMe),
+  };
+}
+
+function resolveIdentifiers<App extends AppTypes>(
+  options: AuthOptions<App>,
+  mail: AuthConfig['mail'],
+  problems: OptionProblems,
+): AuthConfig['identifiers'] {
   const identifiers = new Set<'username' | 'email'>(options.identifiers ?? ['username', 'email']);
   for (const identifier of identifiers) problems.oneOf('identifiers', identifier, ['username', 'email']);
   if (identifiers.size === 0) problems.add('identifiers', 'names none.');
-  if (!identifiers.has('username') && options.emailVerification !== 'optional' && options.registration !== 'closed') {
+  const needsMail = !identifiers.has('username') && options.emailVerification !== 'optional' && options.registration !== 'closed';
+  if (needsMail && mail === 'none') {
     problems.add(
       'emailVerification',
-      'sending mail is not part of this version: set "optional", or have people sign in by user name as well.',
+      'registration by e-mail alone needs mail: set sendMail, or "optional", or have people sign in by user name as well.',
     );
   }
   return identifiers;

@@ -2,6 +2,7 @@
 import { adminRole } from '../../model/store.js';
 import type {
   NewUserRecord,
+  Outgoing,
   PasswordCredential,
   UserChanges,
   UserCursor,
@@ -13,6 +14,7 @@ import type {
 import { foldCase, searchTextOf } from '../search-text.js';
 import type { Run } from './connections.js';
 import type { Database } from './database.js';
+import { outboxWriter, type OutboxWriter } from './outbox-writer.js';
 import { lockKey, prepared, revoking, timed, type Statement, type Wording } from './statements.js';
 
 /** Columns that make a `UserRecord`. */
@@ -31,7 +33,7 @@ const userColumns = [
   'created_at',
 ] as const;
 
-interface UserRow {
+export interface UserRow {
   readonly id: string;
   readonly username: string | null;
   readonly email: string | null;
@@ -50,7 +52,7 @@ interface CredentialRow extends UserRow {
   readonly password_hash: string | null;
 }
 
-function userFromRow(row: UserRow): UserRecord {
+export function userFromRow(row: UserRow): UserRecord {
   return {
     id: row.id,
     username: row.username,
@@ -89,7 +91,7 @@ export const columns: string = userColumns.join(', ');
 /** As the index of enabled admins says it. */
 const isEnabledAdmin = (user: string): string => `(${user}.roles ? '${adminRole}' AND ${user}.disabled_at IS NULL)`;
 
-class UserStatements {
+export class UserStatements {
   readonly findById: Statement;
   readonly findByUsername: Statement;
   readonly findByEmail: Statement;
@@ -108,11 +110,12 @@ class UserStatements {
   readonly remove: Statement;
   readonly endSessionsOfDeleted: Statement;
   readonly removeApiKeys: Statement;
+  readonly removeProofs: Statement;
   readonly revokeApiKeys: Statement;
   readonly list: Statement;
 
   constructor(wording: Wording) {
-    const { users, sessions, apiKeys } = wording;
+    const { users, sessions, apiKeys, proofs } = wording;
     const find = (column: string): string => `SELECT ${columns}, password_hash FROM ${users} WHERE ${column} = $1`;
     const change = (assignments: string, condition = 'true'): string =>
       `UPDATE ${users} SET ${assignments}, updated_at = terms.now FROM terms WHERE id = $2 AND ${condition} RETURNING ${columns}`;
@@ -157,6 +160,7 @@ class UserStatements {
       `UPDATE ${sessions} SET device = '', ended_at = coalesce(ended_at, terms.now), end_reason = coalesce(end_reason, 'user_deleted')
       FROM terms WHERE user_id = $2`,
     );
+    this.removeProofs = prepared(`DELETE FROM ${proofs} WHERE user_id = $1`);
     this.removeApiKeys = prepared(`DELETE FROM ${apiKeys} WHERE user_id = $1`);
     this.revokeApiKeys = revoking(
       wording,
@@ -172,14 +176,14 @@ class UserStatements {
 }
 
 export function userStore(database: Database, wording: Wording): UserStore {
-  const users = new Users(database, new UserStatements(wording));
+  const users = new Users(database, new UserStatements(wording), outboxWriter(wording));
   return {
-    create: (user) => users.create(user),
+    create: (user, outgoing) => users.create(user, outgoing),
     find: async (key) => (await users.find(key))?.user ?? null,
     findCredential: (key) => users.find(key),
     update: (id, changes) => users.update(id, changes),
     rehashPassword: (id, from, to) => users.rehash(id, from, to),
-    setPassword: (id, passwordHash) => users.setPassword(id, passwordHash),
+    setPassword: (id, passwordHash, outgoing) => users.setPassword(id, passwordHash, outgoing),
     setRoles: (id, roles) => users.setRoles(id, roles),
     setDisabled: (id, disabled) => users.setDisabled(id, disabled),
     raiseAuthzVersion: (id) => users.raiseAuthzVersion(id),
@@ -191,36 +195,20 @@ export function userStore(database: Database, wording: Wording): UserStore {
 class Users {
   readonly #database: Database;
   readonly #statements: UserStatements;
+  readonly #write: OutboxWriter;
 
-  constructor(database: Database, statements: UserStatements) {
+  constructor(database: Database, statements: UserStatements, write: OutboxWriter) {
     this.#database = database;
     this.#statements = statements;
+    this.#write = write;
   }
 
   /** Who takes a name at the same time is refused by the unique index, and looks again: then the name is seen to be taken. */
-  create(user: NewUserRecord): ReturnType<UserStore['create']> {
-    const { findByUsername, lockByEmail, releaseEmail, insert } = this.#statements;
+  create(user: NewUserRecord, outgoing?: Outgoing): ReturnType<UserStore['create']> {
     return this.#database.transaction(async (run) => {
-      if (user.usernameKey !== null && (await run(findByUsername, [user.usernameKey])).length > 0) return { outcome: 'username_taken' };
-      const [holder] = user.emailKey === null ? [] : await run<UserRow>(lockByEmail, [user.emailKey]);
-      const givesItUp = holder?.email_verified === false && user.emailVerified;
-      if (givesItUp) await run(releaseEmail, [holder.id]);
-      const emailTaken = holder !== undefined && !givesItUp;
-      if (emailTaken && user.onEmailTaken === 'refuse') return { outcome: 'email_taken' };
-      const [created] = await run<UserRow>(insert, [
-        user.id,
-        user.username,
-        user.usernameKey,
-        user.email,
-        user.emailVerified,
-        emailTaken ? null : user.emailKey,
-        user.name,
-        JSON.stringify(user.roles),
-        jsonOf(user.profile),
-        user.passwordHash,
-        searchTextOf(user),
-      ]);
-      return { outcome: 'created', user: userFromRow(created as UserRow) };
+      const created = await createUser(run, this.#statements, user);
+      if (created.outcome === 'created') await this.#write(run, outgoing);
+      return created;
     });
   }
 
@@ -250,10 +238,10 @@ class Users {
     return (await this.#database.write(this.#statements.rehash, id, from, to)).length === 1;
   }
 
-  setPassword(id: string, passwordHash: string): Promise<UserRecord | null> {
+  setPassword(id: string, passwordHash: string, outgoing?: Outgoing): Promise<UserRecord | null> {
     return this.#database.transaction(async (run) => {
-      const user = userIn(await run<UserRow>(this.#statements.setPassword, [id, passwordHash]));
-      if (user !== null) await run(this.#statements.revokeApiKeys, [id]);
+      const user = await setPassword(run, this.#statements, { id, passwordHash });
+      if (user !== null) await this.#write(run, outgoing);
       return user;
     });
   }
@@ -287,6 +275,7 @@ class Users {
       if (user === null) return this.#unwritten(run, id);
       await run(this.#statements.endSessionsOfDeleted, [id]);
       await run(this.#statements.removeApiKeys, [id]);
+      await run(this.#statements.removeProofs, [id]);
       return { outcome: 'written', user };
     });
   }
@@ -319,7 +308,46 @@ class Users {
   }
 }
 
-function userIn([row]: readonly UserRow[]): UserRecord | null {
+/** Inside the transaction of its caller. */
+export async function createUser(
+  run: Run,
+  { findByUsername, lockByEmail, releaseEmail, insert }: UserStatements,
+  user: NewUserRecord,
+): Promise<Awaited<ReturnType<UserStore['create']>>> {
+  if (user.usernameKey !== null && (await run(findByUsername, [user.usernameKey])).length > 0) return { outcome: 'username_taken' };
+  const [holder] = user.emailKey === null ? [] : await run<UserRow>(lockByEmail, [user.emailKey]);
+  const givesItUp = holder?.email_verified === false && user.emailVerified;
+  if (givesItUp) await run(releaseEmail, [holder.id]);
+  const emailTaken = holder !== undefined && !givesItUp;
+  if (emailTaken && user.onEmailTaken === 'refuse') return { outcome: 'email_taken' };
+  const [created] = await run<UserRow>(insert, [
+    user.id,
+    user.username,
+    user.usernameKey,
+    user.email,
+    user.emailVerified,
+    emailTaken ? null : user.emailKey,
+    user.name,
+    JSON.stringify(user.roles),
+    jsonOf(user.profile),
+    user.passwordHash,
+    searchTextOf(user),
+  ]);
+  return { outcome: 'created', user: userFromRow(created as UserRow) };
+}
+
+/** Inside the transaction of its caller; the sessions end with it, and the API keys are revoked. */
+export async function setPassword(
+  run: Run,
+  statements: UserStatements,
+  { id, passwordHash }: { readonly id: string; readonly passwordHash: string },
+): Promise<UserRecord | null> {
+  const user = userIn(await run<UserRow>(statements.setPassword, [id, passwordHash]));
+  if (user !== null) await run(statements.revokeApiKeys, [id]);
+  return user;
+}
+
+export function userIn([row]: readonly UserRow[]): UserRecord | null {
   return row === undefined ? null : userFromRow(row);
 }
 

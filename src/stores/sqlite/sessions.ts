@@ -4,6 +4,7 @@ import type { LiveSession, OpenSessionInput, RotateInput, SessionAndUser, Sessio
 import { notBeforeRetirement } from '../not-before-retirement.js';
 import type { ActArguments, ActResult, ActScope, ActsOf } from './acts.js';
 import type { SqliteDatabase, SqliteStatement } from './driver.js';
+import type { Outbox } from './outbox.js';
 import { endReturned, joinedUser, joinedUserColumns, type JoinedUserRow } from './users.js';
 
 interface SessionRow {
@@ -129,17 +130,18 @@ const rotateSql = `
     idle_expires_at = :now + CASE remember WHEN 1 THEN :idleMilliseconds ELSE :transientIdleMilliseconds END
   WHERE id = :id AND generation = :from AND secret_digest = :secretDigest AND (delivery = 'bearer') = :bearer AND ${isAlive}`;
 
-export function sessionActs(database: SqliteDatabase): ActsOf<'sessions'> {
+export function sessionActs(database: SqliteDatabase, outbox: Outbox): ActsOf<'sessions'> {
   const sessions = new Sessions(database);
   return {
     'sessions.open': (scope, input) => sessions.open(scope, input),
     'sessions.replace': (scope, input) => sessions.replace(scope, input),
-    'sessions.changePassword': (scope, input) => sessions.changePassword(scope, input),
+    'sessions.changePassword': (scope, input) => outbox.with(scope, input.outgoing, sessions.changePassword(scope, input)),
     'sessions.find': (scope, id) => sessions.find(scope, id),
     'sessions.list': (scope, userId) => sessions.list(scope, userId),
     'sessions.rotate': (scope, input) => sessions.rotate(scope, input),
     'sessions.recordLateDouble': (scope, id, generation) => sessions.recordLateDouble(scope, id, generation),
-    'sessions.end': (scope, ...[id, reason, onlyOf]) => sessions.end(scope, { id, reason, userId: onlyOf?.userId ?? null }),
+    'sessions.end': (scope, ...[id, reason, how]) =>
+      outbox.with(scope, how?.outgoing, sessions.end(scope, { id, reason, userId: how?.userId ?? null })),
     'sessions.endOthers': (scope, ...[userId, exceptId, reason]) => sessions.endOthers(scope, { userId, exceptId, reason }),
     'sessions.endAll': (scope, userId) => sessions.endAll(scope, userId),
   };
