@@ -1,4 +1,5 @@
 /** Everything that `npm run bench` can measure, in the order in which it does. */
+import { login, meUnderLogins } from './login.js';
 import { refreshOnPostgres, refreshOnSqlite } from './refresh.js';
 import { revoke } from './revoke.js';
 import { coldToken, hotToken } from './verify.js';
@@ -12,4 +13,4 @@ import { coldToken, hotToken } from './verify.js';
  */
 
 /** @type {Part[]} */
-export const parts = [hotToken, coldToken, refreshOnSqlite, refreshOnPostgres, revoke];
+export const parts = [hotToken, coldToken, refreshOnSqlite, refreshOnPostgres, login, meUnderLogins, revoke];

@@ -11,7 +11,9 @@ import { systemRandom } from './crypto/random.js';
 import { systemClock } from './crypto/system-clock.js';
 import { consoleLogger, consolePrint } from './events/console-logger.js';
 import { createEmitter, type EmitEvent } from './events/emit-event.js';
+import { createBreachCheck } from './flows/breached-passwords.js';
 import type { FlowContext } from './flows/context.js';
+import { purgeStore } from './flows/purge-store.js';
 import { workOffCause } from './flows/work-off-cause.js';
 import { AttemptLimiter } from './limits/attempt-limiter.js';
 import { feedLimit } from './limits/feed-limit.js';
@@ -54,7 +56,6 @@ export interface Core extends FlowContext {
 
 const keysEverySeconds = 30;
 const purgeEverySeconds = 300;
-const purgeRows = 200;
 
 /** What is known before anything is opened. */
 interface Ground {
@@ -163,15 +164,14 @@ function assemble<App extends AppTypes>(
   const emit = createEmitter({ clock, logger, onEvent: options.onEvent });
   const ring = (): KeyRing => keys.current();
   const accessRules = accessRulesOf(config, store);
-  const { counters } = store;
-  const { api } = config.limits;
-  const requests = new RequestLimiter({ counters, limits: { api, refresh: api, feed: api === null ? null : feedLimit }, logger });
+  const { requests, attempts, mails } = limitersOf(ground, store);
   const hooks = applicationHooks(options);
   const permissionsOf = createPermissionsOf(config.roles);
   const { trustedProxies } = config;
+  const { rangeService } = config.passwords;
   const judged = { permissionsOf, clock, index, feed };
   const apiKeys = new ApiKeyVerifier({ ...judged, store: store.apiKeys, logger, trustedProxies, claimsOf: hooks.claimsOf });
-  const stopUpkeep = startUpkeep({ keys, reload, logger, purge: () => store.purge(purgeRows) });
+  const stopUpkeep = startUpkeep({ keys, reload, logger, store });
   const mail = openMail({ ...mailParts(options, ground), outbox: store.outbox, ...composing(hooks, emit), timing: mailTiming });
   const core: Core = {
     ...ground,
@@ -180,9 +180,9 @@ function assemble<App extends AppTypes>(
     index,
     feed,
     keys,
-    attempts: new AttemptLimiter({ counters, limit: config.limits.login, logger }),
+    attempts,
     requests,
-    mails: new MailLimiter({ counters, limit: config.limits.login, secrets }),
+    mails,
     mailbox: mail.mailbox,
     postbox: mail.postbox,
     emit,
@@ -192,6 +192,7 @@ function assemble<App extends AppTypes>(
     random: systemRandom,
     startedAt: clock.now(),
     passwords: createPasswordHasher({ onBadHash: (reason) => emit('password.hash_unusable', { reason }) }),
+    isBreachedPassword: rangeService === null ? async () => false : createBreachCheck({ url: rangeService, logger }),
     authenticator: new Authenticator({
       rules: accessRules,
       cookie: config.cookies.access.name,
@@ -205,6 +206,7 @@ function assemble<App extends AppTypes>(
     close: async () => {
       stopUpkeep();
       requests.stop();
+      attempts.settle();
       feed.stop();
       await mail.close();
       await Promise.all([store.close(), bus?.close()]);
@@ -225,6 +227,15 @@ function mailParts<App extends AppTypes>(
 
 function composing(hooks: ReturnType<typeof applicationHooks>, emit: EmitEvent): Pick<MailParts, 'composeMail' | 'onGivenUp'> {
   return { composeMail: (facts) => hooks.composeMail(facts), onGivenUp: (kind) => emit('mail.failed', { reason: kind }) };
+}
+
+function limitersOf({ config, logger, secrets }: Ground, { counters }: OpenStore): Pick<Core, 'attempts' | 'requests' | 'mails'> {
+  const { api, login } = config.limits;
+  return {
+    requests: new RequestLimiter({ counters, limits: { api, refresh: api, feed: api === null ? null : feedLimit }, logger }),
+    attempts: new AttemptLimiter({ counters, limit: login, logger }),
+    mails: new MailLimiter({ counters, limit: login, secrets }),
+  };
 }
 
 /** Read at each verification: a process beside this one may be started with a longer life. */
@@ -257,24 +268,27 @@ function withApply(index: RevocationIndex, apply: RevocationIndex['apply']): Pic
 interface Upkeep {
   readonly keys: KeyRotation;
   readonly reload: KeyReload;
-  readonly purge: () => Promise<boolean>;
+  readonly store: OpenStore;
   readonly logger: Logger;
 }
 
-/** Keys by age, and the removal of what has expired for good, a few rows at a time. */
-function startUpkeep({ keys, reload, purge, logger }: Upkeep): () => void {
-  const attempt = (what: string, work: () => Promise<unknown>): void => {
+/** Keys by age, and the removal of what has expired for good. */
+function startUpkeep({ keys, reload, store, logger }: Upkeep): () => void {
+  const attempt = (what: string, work: () => Promise<unknown>): Promise<unknown> =>
     work().catch((error: unknown) => logger.error({ err: error }, `${what} failed; it is tried again`));
-  };
-  const purgeAll = async (): Promise<void> => {
-    while (await purge()) await new Promise((resolve) => setTimeout(resolve, 20).unref());
+  let hasStopped = false;
+  // A purge of very much takes longer than the interval, and two at once would take twice their share.
+  let purging: Promise<unknown> | null = null;
+  const purge = (): void => {
+    purging ??= attempt('purge', () => purgeStore(store, () => hasStopped)).finally(() => (purging = null));
   };
   const timers = [
-    setInterval(() => attempt('upkeep of the signing keys', () => keys.refresh()), keysEverySeconds * 1000),
-    setInterval(() => attempt('purge', purgeAll), purgeEverySeconds * 1000),
+    setInterval(() => void attempt('upkeep of the signing keys', () => keys.refresh()), keysEverySeconds * 1000),
+    setInterval(purge, purgeEverySeconds * 1000),
   ];
   for (const timer of timers) timer.unref();
   return () => {
+    hasStopped = true;
     reload.stop();
     for (const timer of timers) clearInterval(timer);
   };

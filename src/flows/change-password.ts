@@ -20,7 +20,7 @@ export async function changePassword(context: FlowContext, { session, user }: Li
     context.emit('login.failed', { userId: user.id, sessionId: session.id, reason: 'wrong password at password change' });
     throw new AuthError('invalid_credentials');
   }
-  const toHash = await hashNewPassword(context, change.newPassword, 'newPassword');
+  const toHash = await hashNewPassword(context, { password: change.newPassword, path: 'newPassword', of: user });
   const request = { ...session, user: credential.user, factors: ['pwd'], replaces: session.id };
   const outgoing = noticeRows(context, 'password_changed', credential.user);
   const signedIn = await openSession(context, request, (input) =>

@@ -9,12 +9,15 @@ import type { AuthConfig } from '../model/config.js';
 import type { OpenStore, UserRecord } from '../model/store.js';
 import type { AccessTokenRules } from '../tokens/access-token.js';
 import type { KeyRing } from '../tokens/key-ring.js';
+import type { IsBreachedPassword } from './breached-passwords.js';
 
 export interface FlowContext {
   readonly config: AuthConfig;
   readonly store: OpenStore;
   readonly secrets: SecretRing;
   readonly passwords: PasswordHasher;
+  /** Always false where no range service is set. */
+  readonly isBreachedPassword: IsBreachedPassword;
   readonly random: Random;
   readonly clock: Clock;
   /** When this process learned its secrets, by `clock`. */

@@ -80,8 +80,9 @@ export async function setPassword(
   id: string,
   { password, ...actor }: Actor & { password: string },
 ): Promise<UserRecord> {
-  const passwordHash = await hashNewPassword(context, password, 'password');
-  const outgoing = noticeRows(context, 'password_changed', await context.store.users.find({ id }));
+  const of = found(await context.store.users.find({ id }));
+  const passwordHash = await hashNewPassword(context, { password, path: 'password', of });
+  const outgoing = noticeRows(context, 'password_changed', of);
   const user = found(await context.store.users.setPassword(id, passwordHash, outgoing));
   context.postbox.wake();
   context.emit('password.changed', { userId: id, ...actor, reason: 'set by an administrator, API keys revoked' });

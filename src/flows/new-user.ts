@@ -34,6 +34,9 @@ export interface NewUserTerms {
 export async function createNewUser(context: FlowContext, input: NewUserInput, terms: NewUserTerms): Promise<UserRecord> {
   const checked = await checkNewUser(context, input, terms.before);
   const { username, email, profile } = checked;
+  const of = { username: username?.value ?? null, email: email?.value ?? null };
+  const passwordHash =
+    input.password === undefined ? null : await hashNewPassword(context, { password: input.password, path: 'password', of });
   const record: NewUserRecord = {
     id: terms.id ?? formatId('usr', newIdBytes(context.random, context.clock.now())),
     username: username?.value ?? null,
@@ -45,7 +48,7 @@ export async function createNewUser(context: FlowContext, input: NewUserInput, t
     name: input.name ?? null,
     roles: terms.roles,
     profile,
-    passwordHash: input.password === undefined ? null : await hashNewPassword(context, input.password, 'password'),
+    passwordHash,
   };
   const created = await context.store.users.create(record, await terms.outgoing?.(checked));
   if (created.outcome === 'created') return created.user;

@@ -43,8 +43,9 @@ export async function register(context: FlowContext, input: Registration, asking
 /** What was given is kept, sealed, until the address is proved: an account that nobody proved to be his is never in anybody's way. */
 async function registerByEmail(context: FlowContext, input: Registration, { locale, mails }: Asking): Promise<void> {
   const { email, profile } = await checkNewUser(context, input, (checked) => context.beforeRegister(checked));
-  const passwordHash = await hashNewPassword(context, input.password, 'password');
   if (email === null) throw new AuthError('invalid_request', { fields: [{ path: 'email', code: 'required', message: 'is required' }] });
+  const of = { username: null, email: email.value };
+  const passwordHash = await hashNewPassword(context, { password: input.password, path: 'password', of });
   const asked = { kind: 'registration_asked', email: email.value, passwordHash, name: input.name ?? null, profile, locale } as const;
   await queueUnlessTooMany(context, asked, mails);
 }

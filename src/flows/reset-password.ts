@@ -1,6 +1,5 @@
 /** Sets a new password by the link in a mail. Nobody is signed in by it. */
 import { AuthError } from '../errors.js';
-import { passwordProblem } from '../policy/password-rules.js';
 import type { FlowContext } from './context.js';
 import { noticeRows } from './notices.js';
 import { contentOf, findProof, readOneTimeToken, redeemed } from './one-time-proof.js';
@@ -16,14 +15,13 @@ export async function resetPassword(
   { token, newPassword }: { readonly token: string; readonly newPassword: string },
 ): Promise<void> {
   const read = readOneTimeToken(context, token, ['reset_password']);
-  const problem = passwordProblem(newPassword);
-  if (problem) throw new AuthError('invalid_request', { fields: [{ path: 'newPassword', ...problem }] });
   const proof = await findProof(context, read);
   // Before the work of hashing: what is used or over costs nothing.
   if (proof.usedAt !== null) throw new AuthError('one_time_token_used');
   const { email } = contentOf(context, proof, 'reset_password');
   const owner = proof.userId === null ? null : await context.store.users.find({ id: proof.userId });
-  const passwordHash = await hashNewPassword(context, newPassword, 'newPassword');
+  if (owner === null) throw new AuthError('one_time_token_expired', { reason: 'the account is gone' });
+  const passwordHash = await hashNewPassword(context, { password: newPassword, path: 'newPassword', of: owner });
   const user = redeemed(
     await context.store.proofs.redeem({
       id: proof.id,
@@ -31,7 +29,7 @@ export async function resetPassword(
       by: { secretDigest: read.secretDigest },
       effect: { kind: 'reset_password', passwordHash, ...addressOf(email) },
       // The address is proved by this very act.
-      outgoing: noticeRows(context, 'password_changed', owner && { ...owner, emailVerified: owner.emailVerified || owner.email === email }),
+      outgoing: noticeRows(context, 'password_changed', { ...owner, emailVerified: owner.emailVerified || owner.email === email }),
     }),
   );
   context.postbox.wake();

@@ -19,6 +19,9 @@ const failures: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
  */
 const pausesMilliseconds: readonly number[] = [50, 150, 400, 800];
 
+/** Places that are given back go with the next attempt, or after this time without one: of their own they would cost a write for each login. */
+const giveBackWithinMilliseconds = 25;
+
 export interface AttemptLimiterOptions {
   readonly counters: CounterStore;
   /** Null: nothing is limited. */
@@ -30,6 +33,9 @@ export class AttemptLimiter {
   readonly #counters: CounterStore;
   readonly #limit: Limit | null;
   readonly #logger: Logger;
+  /** How many places of each key are to be given back. */
+  #returned: Map<string, number> = new Map();
+  #timer: NodeJS.Timeout | null = null;
 
   constructor({ counters, limit, logger }: AttemptLimiterOptions) {
     this.#counters = counters;
@@ -49,16 +55,20 @@ export class AttemptLimiter {
     if (!counted.added) throw new AuthError('too_many_attempts', { reason: 'failed attempts', retryAfterSeconds: secondsOf(counted) });
     try {
       const result = await work();
-      this.#giveBack(`login ${key}`, limit);
+      this.#giveBack(`login ${key}`);
       return result;
     } catch (error) {
-      if (!(error instanceof AuthError && failures.has(error.code))) this.#giveBack(`login ${key}`, limit);
+      if (!(error instanceof AuthError && failures.has(error.code))) this.#giveBack(`login ${key}`);
       throw error;
     }
   }
 
   async #takePlace(key: string, { count: most, windowSeconds }: Limit): Promise<Counted> {
-    const take = async (): Promise<Counted> => (await this.#counters.add([{ key, amount: 1, windowSeconds, most }]))[0] as Counted;
+    const take = async (): Promise<Counted> => {
+      // First, so that of the places of this process none is missing that is free; in the same turn, so that a store can write both at once.
+      this.settle();
+      return (await this.#counters.add([{ key, amount: 1, windowSeconds, most }]))[0] as Counted;
+    };
     let counted = await take();
     for (const milliseconds of pausesMilliseconds) {
       if (counted.added) return counted;
@@ -69,8 +79,20 @@ export class AttemptLimiter {
   }
 
   /** Not waited for: until it is done the place is only still taken. */
-  #giveBack(key: string, { windowSeconds }: Limit): void {
-    this.#counters.add([{ key, amount: -1, windowSeconds }]).catch((error: unknown) => {
+  #giveBack(key: string): void {
+    this.#returned.set(key, (this.#returned.get(key) ?? 0) + 1);
+    this.#timer ??= setTimeout(() => this.settle(), giveBackWithinMilliseconds);
+  }
+
+  /** Gives back at once what is to be given back: before the store is closed, or those places would stay taken until their window ends. */
+  settle(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    if (this.#returned.size === 0 || this.#limit === null) return;
+    const { windowSeconds } = this.#limit;
+    const countings = [...this.#returned].map(([key, places]) => ({ key, amount: -places, windowSeconds }));
+    this.#returned = new Map();
+    this.#counters.add(countings).catch((error: unknown) => {
       this.#logger.warn({ err: error }, 'an attempt that did not fail stays counted');
     });
   }

@@ -23,6 +23,7 @@ export interface AuthConfig {
   readonly session: SessionConfig;
   readonly revocation: RevocationConfig;
   readonly limits: LimitConfig;
+  readonly passwords: PasswordConfig;
   readonly trustedProxies: TrustedProxies;
   readonly roles: ReadonlyMap<string, readonly string[]>;
   readonly defaultRole: string;
@@ -76,6 +77,12 @@ export interface SessionConfig {
   readonly replayWindowSeconds: number;
   readonly lateDouble: 'once' | 'never';
   readonly maxPerUser: number;
+}
+
+export interface PasswordConfig {
+  readonly minLength: number;
+  /** Ends where the digits of a range begin; null: nobody is asked. */
+  readonly rangeService: string | null;
 }
 
 /** Null: not limited. */

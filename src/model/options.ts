@@ -45,6 +45,7 @@ export interface AuthOptions<App extends AppTypes = AppTypes> {
   session?: SessionOptions;
   revocation?: RevocationOptions;
   limits?: LimitOptions;
+  passwords?: PasswordOptions;
   /**
    * The proxies in front of this server, as a number of hops or as addresses (`10.0.0.0/8`): only what they append to `X-Forwarded-For` is
    * believed. Without it forwarded headers are ignored, and everybody behind a proxy counts as one address.
@@ -128,6 +129,17 @@ export interface LimitOptions {
   login?: LimitText;
   /** Requests by session, or by address where there is none; refreshing counts apart. Default `100/1m`. */
   api?: LimitText;
+}
+
+/** What a password that somebody chooses must be. Common ones, and those with the user's or the service's name in them, are refused always. */
+export interface PasswordOptions {
+  /** In characters, from 8, the default, to 64. NIST SP 800-63B-4 asks for 15 where nothing but the password is demanded. */
+  minLength?: number;
+  /**
+   * A service that knows passwords from breaches and answers range queries as Have I Been Pwned does, up to where the digits begin:
+   * `https://api.pwnedpasswords.com/range/`. Five hex digits of the SHA-1 leave this process. While it does not answer, passwords pass.
+   */
+  rangeService?: `https://${string}` | `http://localhost:${number}/${string}` | `http://127.0.0.1:${number}/${string}`;
 }
 
 export interface RevocationOptions {

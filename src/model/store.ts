@@ -57,7 +57,10 @@ export interface OpenStore {
    * key compromised, in one transaction; starts a new feed epoch.
    */
   restoreEpoch(): Promise<void>;
-  /** Removes at most `limit` rows of each kind that have expired for good; true when there may be more. */
+  /**
+   * Removes rows that have expired for good, the oldest first: at most `limit` of each kind, and fewer where that would keep others waiting for
+   * more than some milliseconds. True when there may be more. What another process is removing is left to it.
+   */
   purge(limit: number): Promise<boolean>;
   /** Finishes what was begun. Safe to call twice. */
   close(): Promise<void>;

@@ -18,13 +18,13 @@ export function verifyEmailPage(service: string): Page {
   });
 }
 
-export function resetPasswordPage(service: string): Page {
+export function resetPasswordPage(service: string, minLength: number): Page {
   return page({
     service,
     title: 'Set a new password',
-    lead: 'Choose a new password of at least 8 characters. All devices are signed out then.',
+    lead: `Choose a new password of at least ${String(minLength)} characters. All devices are signed out then.`,
     fields: `<label for="password">New password</label>
-<input id="password" name="password" type="password" autocomplete="new-password" minlength="8" maxlength="256" required>`,
+<input id="password" name="password" type="password" autocomplete="new-password" minlength="${String(minLength)}" maxlength="256" required>`,
     button: 'Set password',
     done: 'Your password is set.',
   });

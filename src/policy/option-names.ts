@@ -5,6 +5,7 @@ import type {
   CookieOptions,
   LimitOptions,
   LinkOptions,
+  PasswordOptions,
   RevocationOptions,
   SessionOptions,
   TokenOptions,
@@ -34,6 +35,7 @@ const options: All<AuthOptions> = {
   session: true,
   revocation: true,
   limits: true,
+  passwords: true,
   trustedProxies: true,
   roles: true,
   parseProfile: true,
@@ -49,6 +51,7 @@ const tokens: All<TokenOptions> = { algorithm: true, accessTtl: true, insecureAc
 const session: All<SessionOptions> = { idleTimeout: true, absoluteLifetime: true, replayWindow: true, lateDouble: true, maxPerUser: true };
 const revocation: All<RevocationOptions> = { mode: true, maxStaleness: true };
 const links: All<LinkOptions> = { verifyEmail: true, resetPassword: true, notMe: true };
+const passwords: All<PasswordOptions> = { minLength: true, rangeService: true };
 const limits: All<LimitOptions> = { login: true, api: true };
 
 export function checkOptionNames<App extends AppTypes>(given: AuthOptions<App>, problems: OptionProblems): void {
@@ -58,5 +61,6 @@ export function checkOptionNames<App extends AppTypes>(given: AuthOptions<App>, 
   problems.onlyKnown('session.', given.session, Object.keys(session));
   problems.onlyKnown('revocation.', given.revocation, Object.keys(revocation));
   problems.onlyKnown('links.', given.links, Object.keys(links));
+  problems.onlyKnown('passwords.', given.passwords, Object.keys(passwords));
   problems.onlyKnown('limits.', given.limits, Object.keys(limits));
 }

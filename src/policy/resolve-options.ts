@@ -2,17 +2,19 @@
 import { isDevelopmentSecret, isMasterSecret } from '../crypto/master-secret.js';
 import { ConfigError } from '../errors.js';
 import type { AppTypes } from '../model/app-types.js';
-import type { AuthConfig, CookieConfig, MailLinks, PublicUrl } from '../model/config.js';
+import type { AuthConfig, CookieConfig, PublicUrl } from '../model/config.js';
 import type { Limit } from '../model/limits.js';
-import type { AuthOptions, LinkOptions } from '../model/options.js';
-import { cookieName, cookiePrefixPattern, mailPaths } from '../protocol/names.js';
+import type { AuthOptions } from '../model/options.js';
+import { cookieName, cookiePrefixPattern } from '../protocol/names.js';
 import { checkOptionNames } from './option-names.js';
 import { OptionProblems } from './option-problems.js';
 import { parseLimit } from './parse-limit.js';
+import { minPasswordLength } from './password-rules.js';
 import { revocationsScope } from './scopes.js';
 import { resolveTrustedProxies } from './trusted-proxies.js';
 import { adminRole } from '../model/store.js';
-import { isLoopback, resolvePublicUrl, resolveTrustedOrigins } from './resolve-origins.js';
+import { resolveLinks, resolveMail, resolveUnverified } from './resolve-mail.js';
+import { resolvePublicUrl, resolveTrustedOrigins } from './resolve-origins.js';
 
 const day = 86_400;
 /** Browsers cut longer ones (RFC 6265bis section 5.5). */
@@ -52,6 +54,7 @@ export function resolveOptions<App extends AppTypes>(options: AuthOptions<App>):
       login: resolveLimit('limits.login', options.limits?.login ?? '10/15m', problems),
       api: resolveLimit('limits.api', options.limits?.api ?? '100/1m', problems),
     },
+    passwords: resolvePasswords(options, problems),
     trustedProxies: resolveTrustedProxies(options.trustedProxies, problems),
     roles,
     defaultRole: [...roles.keys()][0] ?? '',
@@ -68,43 +71,17 @@ function resolveLimit(path: string, text: string, problems: OptionProblems): Lim
   return limit === 'off' ? null : limit;
 }
 
-/** Never a mailbox where others could look into it. */
-function resolveMail<App extends AppTypes>(
-  { sendMail, composeMail }: AuthOptions<App>,
-  development: boolean,
-  problems: OptionProblems,
-): AuthConfig['mail'] {
-  for (const [path, value] of Object.entries({ sendMail, composeMail }))
-    if (value !== undefined && typeof value !== 'function') problems.add(path, 'must be a function.');
-  if (sendMail !== undefined) return 'transport';
-  return development ? 'mailbox' : 'none';
-}
+const greatestMinLength = 64;
 
-function resolveUnverified<App extends AppTypes>(
-  { unverifiedAccounts }: AuthOptions<App>,
-  mail: AuthConfig['mail'],
-  problems: OptionProblems,
-): AuthConfig['unverifiedAccounts'] {
-  if (unverifiedAccounts === 'refuse' && mail === 'none')
-    problems.add('unverifiedAccounts', 'nobody could prove an address without mail: set sendMail, or leave it out.');
-  return problems.oneOf('unverifiedAccounts', unverifiedAccounts, ['allow', 'refuse']);
-}
-
-/** Of an application's own page, or of ours. */
-function resolveLinks(given: LinkOptions, root: string, problems: OptionProblems): MailLinks {
-  const link = (name: keyof LinkOptions, ours: string): string => {
-    const page = given[name];
-    if (page === undefined) return root + ours;
-    const url = URL.canParse(page) ? new URL(page) : null;
-    const isSafe = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url.hostname));
-    if (!isSafe || page.includes('#')) problems.add(`links.${name}`, 'must be an absolute https URL without a fragment.');
-    return page;
-  };
-  return {
-    verifyEmail: link('verifyEmail', mailPaths.verifyEmail),
-    resetPassword: link('resetPassword', mailPaths.resetPassword),
-    notMe: link('notMe', mailPaths.notMe),
-  };
+function resolvePasswords<App extends AppTypes>({ passwords = {} }: AuthOptions<App>, problems: OptionProblems): AuthConfig['passwords'] {
+  const { minLength = minPasswordLength, rangeService = null } = passwords;
+  if (!Number.isInteger(minLength) || minLength < minPasswordLength || minLength > greatestMinLength) {
+    problems.add('passwords.minLength', `must be a whole number from ${String(minPasswordLength)} to ${String(greatestMinLength)}.`);
+  }
+  if (rangeService !== null && !/^(?:https:\/\/[^/?#]+|http:\/\/(?:localhost|127\.0\.0\.1):\d+)\/(?:[^?#]*\/)?$/.test(rangeService)) {
+    problems.add('passwords.rangeService', 'must be an https URL that ends in a slash, such as "https://api.pwnedpasswords.com/range/".');
+  }
+  return { minLength, rangeService };
 }
 
 function resolveIdentifiers<App extends AppTypes>(

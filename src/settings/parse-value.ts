@@ -26,6 +26,11 @@ export function parseHost(text: string): string {
   throw new UnusableValue('must be an address or a host name such as 127.0.0.1, ::1 or 0.0.0.0, without a port.');
 }
 
+export function parseWholeNumber(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new UnusableValue('must be a whole number.');
+  return Number(text);
+}
+
 export function parseText(text: string): string {
   return text;
 }

@@ -292,6 +292,10 @@ function optionsOf(values: Values, life: ReturnType<typeof accessLife>): Partial
       replayWindow: values.COUNTERSIGN_REPLAY_WINDOW,
     }),
     limits: withoutUndefined({ login: values.COUNTERSIGN_LOGIN_LIMIT, api: values.COUNTERSIGN_API_LIMIT }),
+    passwords: withoutUndefined({
+      minLength: values.COUNTERSIGN_PASSWORD_MIN_LENGTH,
+      rangeService: values.COUNTERSIGN_PASSWORD_RANGE_SERVICE as NonNullable<AuthOptions['passwords']>['rangeService'],
+    }),
     trustedProxies: values.COUNTERSIGN_TRUSTED_PROXIES,
     revocation: withoutUndefined({ mode: values.COUNTERSIGN_REVOCATION, maxStaleness: values.COUNTERSIGN_MAX_STALENESS }),
   });

@@ -18,6 +18,7 @@ import {
   parseStopDelay,
   parseStore,
   parseText,
+  parseWholeNumber,
   parseTopology,
   parseWorkers,
   type StorePlace,
@@ -61,6 +62,8 @@ export interface SettingValues {
   readonly COUNTERSIGN_LOGIN_LIMIT: LimitText;
   readonly COUNTERSIGN_API_LIMIT: LimitText;
   readonly COUNTERSIGN_SMTP_URL: string;
+  readonly COUNTERSIGN_PASSWORD_MIN_LENGTH: number;
+  readonly COUNTERSIGN_PASSWORD_RANGE_SERVICE: string;
   readonly COUNTERSIGN_MAIL_FROM: string;
   readonly COUNTERSIGN_WORKERS: number;
   readonly COUNTERSIGN_STOP_DELAY: Duration;
@@ -252,6 +255,19 @@ export const settings: { readonly [Name in SettingName]: Setting<SettingValues[N
       'Requests in a time, of our own routes: by session, or by address where there is none; refreshing counts apart. `insecure-off` does not limit.',
     options: ['limits.api'],
     parse: parseLimitText,
+  },
+  COUNTERSIGN_PASSWORD_MIN_LENGTH: {
+    fallback: '8',
+    about: 'Characters that a new password has at least, from 8 to 64. NIST SP 800-63B-4 asks for 15 where nothing else is demanded.',
+    options: ['passwords.minLength'],
+    parse: parseWholeNumber,
+  },
+  COUNTERSIGN_PASSWORD_RANGE_SERVICE: {
+    fallbackText: 'none',
+    about:
+      'A service that knows passwords from breaches, by range: `https://api.pwnedpasswords.com/range/`. Five hex digits of the SHA-1 of a new password are sent; while it does not answer, passwords pass.',
+    options: ['passwords.rangeService'],
+    parse: parseText,
   },
   COUNTERSIGN_TRUSTED_PROXIES: {
     fallbackText: 'none: forwarded headers are ignored',

@@ -366,4 +366,25 @@ function listing(makeStore: MakeStore): void {
     expect([...first.items, ...second.items].map(({ name }) => name)).toEqual(['even', 'even', 'even']);
     expect(second.next).toBeNull();
   });
+
+  test('a query finds who was created thousands of users ago, each once and newest first', async () => {
+    const createMany = async (count: number, username: string): Promise<void> => {
+      await Promise.all(Array.from({ length: count }, (_, index) => createUser(at.store, { username: `${username} ${index}` })));
+      at.world.advance(1);
+    };
+    for (const username of ['first', 'second', 'third']) {
+      await createUser(at.store, { username });
+      at.world.advance(1);
+      await createMany(1100, 'one of many');
+    }
+    expect(await at.store.users.list({ query: 'nobody', limit: 2, after: null })).toEqual({ items: [], next: null });
+    const found: (string | null)[] = [];
+    let after: UserCursor | null = null;
+    do {
+      const page: Awaited<ReturnType<typeof at.store.users.list>> = await at.store.users.list({ query: 'ir', limit: 1, after });
+      found.push(...page.items.map(({ username }) => username));
+      after = page.next;
+    } while (after !== null);
+    expect(found).toEqual(['third', 'first']);
+  });
 }

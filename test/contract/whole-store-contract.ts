@@ -1,6 +1,6 @@
 /** The contract of keys, of the revocation feed and of the store as a whole. */
 import { describe, expect, test } from 'vitest';
-import type { OpenStore, Revocation } from '../../src/model/store.js';
+import type { OpenStore, Revocation, SessionRecord } from '../../src/model/store.js';
 import {
   accessTtlSeconds,
   createUser,
@@ -299,6 +299,39 @@ function purging(makeStore: MakeStore): void {
     expect(await left()).toBe(2);
     expect(await at.store.purge(3)).toBe(false);
     expect(await left()).toBe(0);
+  });
+
+  test('two processes that purge at once remove all that has expired and nothing else, while sessions are refreshed', async () => {
+    const user = await createUser(at.store);
+    const open = (count: number, absoluteSeconds: number): Promise<SessionRecord[]> =>
+      Promise.all(Array.from({ length: count }, () => openSession(at.store, user.id, { absoluteSeconds })));
+    const [expired, alive] = [await open(40, 1), await open(5, 5000)];
+    at.world.advance(1000);
+    const purgeAll = async (store: OpenStore): Promise<void> => {
+      for (let mayBeMore = true; mayBeMore;) mayBeMore = await store.purge(7);
+    };
+    const refresh = async ({ id }: SessionRecord): Promise<void> => {
+      for (let from = 0; from < 20; from += 1) {
+        expect((await at.store.sessions.rotate(rotateInput(id, from))).outcome).toBe('rotated');
+      }
+    };
+    await Promise.all([purgeAll(at.store), purgeAll(await at.world.open()), ...alive.map(refresh)]);
+    // What one of them was removing is left by the other, for the next time.
+    await purgeAll(at.store);
+    for (const { id } of expired) expect(await at.store.sessions.find(id)).toBeNull();
+    for (const { id } of alive) expect((await sessionNow(at.store, id)).generation).toBe(20);
+  });
+
+  test('what expires while it is being purged is removed by the purges that follow, also what is older than what was removed before', async () => {
+    const user = await createUser(at.store);
+    const ids: string[] = [];
+    for (const absoluteSeconds of [4, 3, 2, 1]) ids.push((await openSession(at.store, user.id, { absoluteSeconds })).id);
+    at.world.advance(2000);
+    expect(await at.store.purge(1)).toBe(true);
+    const late = await openSession(at.store, user.id, { absoluteSeconds: 0 });
+    at.world.advance(2000);
+    for (let mayBeMore = true; mayBeMore;) mayBeMore = await at.store.purge(1);
+    for (const id of [...ids, late.id]) expect(await at.store.sessions.find(id)).toBeNull();
   });
 }
 

@@ -10,8 +10,8 @@ export function answerVerifyEmailPage(exchange: Exchange<null, object>): Answer 
   return pageAnswer(verifyEmailPage(exchange.core.config.publicUrl.hostname));
 }
 
-export function answerResetPasswordPage(exchange: Exchange<null, object>): Answer {
-  return pageAnswer(resetPasswordPage(exchange.core.config.publicUrl.hostname));
+export function answerResetPasswordPage({ core }: Exchange<null, object>): Answer {
+  return pageAnswer(resetPasswordPage(core.config.publicUrl.hostname, core.config.passwords.minLength));
 }
 
 export function answerNotMePage(exchange: Exchange<null, object>): Answer {

@@ -12,6 +12,7 @@ import type {
   UserWriteOutcome,
 } from '../../model/store.js';
 import { foldCase, searchTextOf } from '../search-text.js';
+import { listInSlices, usersOfSlice, type UserSlices } from '../user-slices.js';
 import type { Run } from './connections.js';
 import type { Database } from './database.js';
 import { outboxWriter, type OutboxWriter } from './outbox-writer.js';
@@ -83,6 +84,9 @@ export function joinedUser(row: JoinedUserRow): UserRecord | null {
 /** Where the first page starts: above every user, so that one statement seeks into the index for each page. */
 const beforeAll: UserCursor = { createdAt: Number.MAX_SAFE_INTEGER, id: '' };
 
+/** Below every user. */
+const afterAll: Pick<UserRow, 'created_at' | 'id'> = { created_at: Number.MIN_SAFE_INTEGER, id: '' };
+
 /** A deleted user's tokens have a smaller epoch, whatever it was. */
 const deletedEpoch = Number.MAX_SAFE_INTEGER;
 
@@ -109,10 +113,11 @@ export class UserStatements {
   readonly raiseAuthzVersion: Statement;
   readonly remove: Statement;
   readonly endSessionsOfDeleted: Statement;
-  readonly removeApiKeys: Statement;
-  readonly removeProofs: Statement;
+  readonly removeBelongings: Statement;
   readonly revokeApiKeys: Statement;
   readonly list: Statement;
+  readonly search: Statement;
+  readonly endOfSlice: Statement;
 
   constructor(wording: Wording) {
     const { users, sessions, apiKeys, proofs } = wording;
@@ -160,18 +165,20 @@ export class UserStatements {
       `UPDATE ${sessions} SET device = '', ended_at = coalesce(ended_at, terms.now), end_reason = coalesce(end_reason, 'user_deleted')
       FROM terms WHERE user_id = $2`,
     );
-    this.removeProofs = prepared(`DELETE FROM ${proofs} WHERE user_id = $1`);
-    this.removeApiKeys = prepared(`DELETE FROM ${apiKeys} WHERE user_id = $1`);
+    this.removeBelongings = prepared(`WITH proof AS (DELETE FROM ${proofs} WHERE user_id = $1) DELETE FROM ${apiKeys} WHERE user_id = $1`);
     this.revokeApiKeys = revoking(
       wording,
       `UPDATE ${apiKeys} SET revoked_at = terms.now FROM terms WHERE user_id = $2 AND revoked_at IS NULL RETURNING id`,
       { kind: 'session', subject: 'changed.id', value: '0' },
     );
-    this.list = prepared(
-      `SELECT ${columns} FROM ${users}
-      WHERE (created_at, id) < ($1::bigint, $2) AND ($3::text IS NULL OR strpos(search_text, $3) > 0)
-      ORDER BY created_at DESC, id DESC LIMIT $4::bigint`,
+    const after = (selected: string): string =>
+      `SELECT ${selected} FROM ${users} WHERE (created_at, id) < ($1::bigint, $2) ORDER BY created_at DESC, id DESC`;
+    this.list = prepared(`${after(columns)} LIMIT $3::bigint`);
+    this.search = prepared(
+      `SELECT ${columns} FROM (${after(`${columns}, search_text`)} LIMIT ${usersOfSlice}) AS slice
+      WHERE strpos(search_text, $3) > 0 AND (created_at, id) >= ($5::bigint, $6) ORDER BY created_at DESC, id DESC LIMIT $4::bigint`,
     );
+    this.endOfSlice = prepared(`${after('created_at, id')} LIMIT 1 OFFSET ${usersOfSlice - 1}`);
   }
 }
 
@@ -188,7 +195,7 @@ export function userStore(database: Database, wording: Wording): UserStore {
     setDisabled: (id, disabled) => users.setDisabled(id, disabled),
     raiseAuthzVersion: (id) => users.raiseAuthzVersion(id),
     delete: (id) => users.remove(id),
-    list: (page) => users.list(page),
+    list: (page) => listInSlices(page, (slice) => users.listSlice(slice)),
   };
 }
 
@@ -274,8 +281,7 @@ class Users {
       const user = userIn(await run<UserRow>(this.#statements.remove, [id]));
       if (user === null) return this.#unwritten(run, id);
       await run(this.#statements.endSessionsOfDeleted, [id]);
-      await run(this.#statements.removeApiKeys, [id]);
-      await run(this.#statements.removeProofs, [id]);
+      await run(this.#statements.removeBelongings, [id]);
       return { outcome: 'written', user };
     });
   }
@@ -293,18 +299,17 @@ class Users {
     return { outcome: (await run(this.#statements.findById, [id])).length === 0 ? 'not_found' : 'last_admin' };
   }
 
-  async list({ query, limit, after }: Parameters<UserStore['list']>[0]): ReturnType<UserStore['list']> {
+  listSlice({ query, limit, after }: Parameters<UserSlices['listSlice']>[0]): ReturnType<UserSlices['listSlice']> {
+    const { list, search, endOfSlice } = this.#statements;
     const { createdAt, id } = after ?? beforeAll;
-    const rows = await this.#database.read<UserRow>(
-      this.#statements.list,
-      createdAt,
-      id,
-      query === null ? null : foldCase(query),
-      limit + 1,
-    );
-    const items = rows.slice(0, limit).map(userFromRow);
-    const last = items.at(-1);
-    return { items, next: rows.length > limit && last !== undefined ? { createdAt: last.createdAt, id: last.id } : null };
+    return this.#database.reading(async (run) => {
+      if (query === null) return { users: (await run<UserRow>(list, [createdAt, id, limit])).map(userFromRow), reached: null };
+      const [end] = await run<Pick<UserRow, 'created_at' | 'id'>>(endOfSlice, [createdAt, id]);
+      // No further than to the end as it was found, though somebody was deleted meanwhile: what is beyond comes with the next slice.
+      const { created_at: endCreatedAt, id: endId } = end ?? afterAll;
+      const found = await run<UserRow>(search, [createdAt, id, foldCase(query), limit, endCreatedAt, endId]);
+      return { users: found.map(userFromRow), reached: end === undefined ? null : { createdAt: end.created_at, id: end.id } };
+    });
   }
 }
 

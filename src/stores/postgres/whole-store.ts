@@ -5,39 +5,68 @@ import type { OpenStore } from '../../model/store.js';
 import type { Database } from './database.js';
 import { appliedMigrations } from './migrations.js';
 import { renewFeedEpoch } from './revocations.js';
-import { prepared, revoking, timed, type Wording } from './statements.js';
+import { prepared, revoking, timed, type Statement, type Wording } from './statements.js';
 
 type WholeStore = Pick<OpenStore, 'now' | 'appliedMigrations' | 'restoreEpoch' | 'purge'>;
 
 export function wholeStore(database: Database, wording: Wording): WholeStore {
   const now = timed(wording, 'SELECT now FROM terms');
-  const purge = purgeStatement(wording);
   return {
     now: async () => (await database.read<{ now: number }>(now))[0]?.now ?? NaN,
     appliedMigrations: () => database.reading((run) => appliedMigrations(run, wording)),
     restoreEpoch: () => restoreEpoch(database, wording),
-    purge: async (limit) => {
-      const removed = await database.write<{ count: number }>(purge, limit);
-      return removed.some(({ count }) => count >= limit);
-    },
+    purge: purging(database, wording),
   };
 }
 
-/** What somebody else has locked is left for the next time. */
-function purgeStatement(wording: Wording) {
+interface Purged {
+  readonly count: number;
+  /** Of what was removed, the latest. */
+  readonly latest: number | null;
+}
+
+/**
+ * What was removed stays in the indexes until the next vacuum: each step starts where the one before came to, or it would walk over all of that
+ * again. What somebody else had locked is left for the next time, from the start.
+ */
+function purging(database: Database, wording: Wording): WholeStore['purge'] {
   const { sessions, revocations, counters, apiKeys, proofs } = wording;
-  const expired = (table: string, key: string, expiry: string): string => `
-    DELETE FROM ${table} WHERE ${key} IN (
-      SELECT ${key} FROM ${table} WHERE ${expiry} <= (SELECT now FROM terms) ORDER BY ${expiry} LIMIT $2::bigint FOR UPDATE SKIP LOCKED)
-    RETURNING 1`;
+  const purges = [
+    purgeStatement(wording, { table: sessions, key: 'id', expiry: 'absolute_expires_at' }),
+    purgeStatement(wording, { table: revocations, key: 'seq', expiry: 'expires_at' }),
+    purgeStatement(wording, { table: apiKeys, key: 'id', expiry: 'coalesce(revoked_at, expires_at)', keptSeconds: keptAfterEndSeconds }),
+    purgeStatement(wording, { table: proofs, key: 'id', expiry: 'expires_at', keptSeconds: proofsKeptSeconds }),
+    purgeStatement(wording, { table: counters, key: 'key', expiry: 'resets_at' }),
+  ].map((statement) => ({ statement, from: Number.MIN_SAFE_INTEGER }));
+  return async (limit) => {
+    let mayBeMore = false;
+    for (const purge of purges) {
+      const [removed] = await database.write<Purged>(purge.statement, limit, purge.from);
+      const isFull = removed !== undefined && removed.count >= limit;
+      purge.from = isFull ? (removed.latest ?? purge.from) : Number.MIN_SAFE_INTEGER;
+      mayBeMore ||= isFull;
+    }
+    return mayBeMore;
+  };
+}
+
+interface Purgeable {
+  readonly table: string;
+  readonly key: string;
+  readonly expiry: string;
+  /** Beyond its expiry. */
+  readonly keptSeconds?: number;
+}
+
+function purgeStatement(wording: Wording, { table, key, expiry, keptSeconds = 0 }: Purgeable): Statement {
   return timed(
     wording,
-    `ended AS (${expired(sessions, 'id', 'absolute_expires_at')})`,
-    `forgotten AS (${expired(revocations, 'seq', 'expires_at')})`,
-    `discarded AS (${expired(apiKeys, 'id', `${keptAfterEndSeconds * 1000} + coalesce(revoked_at, expires_at)`)})`,
-    `proved AS (${expired(proofs, 'id', `${proofsKeptSeconds * 1000} + expires_at`)})`,
-    `counted AS (${expired(counters, 'key', 'resets_at')})`,
-    'SELECT count(*) FROM ended UNION ALL SELECT count(*) FROM forgotten UNION ALL SELECT count(*) FROM discarded UNION ALL SELECT count(*) FROM proved UNION ALL SELECT count(*) FROM counted',
+    `removed AS (
+      DELETE FROM ${table} WHERE ${key} IN (
+        SELECT ${key} FROM ${table} WHERE ${expiry} >= $3::bigint AND ${expiry} <= (SELECT now - ${keptSeconds * 1000} FROM terms)
+        ORDER BY ${expiry} LIMIT $2::bigint FOR UPDATE SKIP LOCKED)
+      RETURNING ${expiry} AS expired_at)`,
+    'SELECT count(*), max(expired_at) AS latest FROM removed',
   );
 }
 

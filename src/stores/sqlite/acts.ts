@@ -4,12 +4,13 @@ import type { CounterStore } from '../../model/limits.js';
 import type { OutboxStore } from '../../model/outbox.js';
 import type { ProofStore } from '../../model/proofs.js';
 import type { KeyStore, OpenStore, Revocation, RevocationStore, SessionStore, StoreContext, UserStore } from '../../model/store.js';
+import type { UserSlices } from '../user-slices.js';
 
 type WholeStore = Pick<OpenStore, 'now' | 'appliedMigrations' | 'restoreEpoch' | 'purge'>;
 
 type Named<Prefix extends string, Port> = { readonly [Name in keyof Port & string as `${Prefix}.${Name}`]: Port[Name] };
 
-type Methods = Named<'users', UserStore> &
+type Methods = Named<'users', Omit<UserStore, 'list'> & UserSlices> &
   Named<'sessions', SessionStore> &
   Named<'keys', KeyStore> &
   Named<'apiKeys', ApiKeyStore> &
@@ -53,7 +54,7 @@ export type Acts = ActsOf<'users'> &
 export const readingActs: ReadonlySet<ActName> = new Set<ActName>([
   'users.find',
   'users.findCredential',
-  'users.list',
+  'users.listSlice',
   'sessions.find',
   'sessions.list',
   'keys.list',

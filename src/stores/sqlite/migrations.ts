@@ -125,6 +125,10 @@ const migrations: readonly Migration[] = [
     sql: 'ALTER TABLE api_keys ADD COLUMN secret_used_at INTEGER',
   },
   {
+    name: 'index of the enabled administrators',
+    sql: `CREATE INDEX users_enabled_admins ON users (id) WHERE disabled_at IS NULL AND instr(roles, '"admin"') > 0`,
+  },
+  {
     name: 'one-time proofs and the outbox',
     sql: `
       CREATE TABLE proofs (

@@ -8,6 +8,7 @@ import type { ProofStore } from '../../model/proofs.js';
 import { StoreUnavailableError } from '../../model/store.js';
 import type { KeyStore, OpenStore, RevocationStore, SessionStore, StoreContext, UserStore } from '../../model/store.js';
 import { ActQueue } from './act-queue.js';
+import { listInSlices } from '../user-slices.js';
 import type { Opening } from './acts.js';
 import { DatabaseThread, OpeningRefused } from './database-thread.js';
 
@@ -80,7 +81,7 @@ function userStore(queue: ActQueue): UserStore {
     setDisabled: (id, disabled) => queue.ask('users.setDisabled', id, disabled),
     raiseAuthzVersion: (id) => queue.ask('users.raiseAuthzVersion', id),
     delete: (id) => queue.ask('users.delete', id),
-    list: (page) => queue.ask('users.list', page),
+    list: (page) => listInSlices(page, (slice) => queue.ask('users.listSlice', slice)),
   };
 }
 

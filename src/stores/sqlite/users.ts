@@ -10,6 +10,7 @@ import type {
   UserWriteOutcome,
 } from '../../model/store.js';
 import { foldCase, searchTextOf } from '../search-text.js';
+import { usersOfSlice } from '../user-slices.js';
 import type { ActArguments, ActResult, ActScope, ActsOf } from './acts.js';
 import type { SqliteDatabase, SqliteParameters, SqliteStatement } from './driver.js';
 import type { Outbox } from './outbox.js';
@@ -88,8 +89,9 @@ export function joinedUser(row: JoinedUserRow): UserRecord | null {
   return userFromRow(user as unknown as UserRow);
 }
 
+/** Its first part is that of the index: whose roles do not hold the word is not looked at. */
 const isEnabledAdmin = (user: string): string =>
-  `(${user}.disabled_at IS NULL AND EXISTS (SELECT 1 FROM json_each(${user}.roles) AS role WHERE role.value = '${adminRole}'))`;
+  `(${user}.disabled_at IS NULL AND instr(${user}.roles, '"${adminRole}"') > 0 AND EXISTS (SELECT 1 FROM json_each(${user}.roles) AS role WHERE role.value = '${adminRole}'))`;
 
 /** Holds unless the user is the last enabled one with the role `admin`. In the same statement as the write, so that two admins cannot demote each other. */
 const leavesAnAdmin = `(NOT ${isEnabledAdmin('users')} OR EXISTS (SELECT 1 FROM users AS other WHERE other.id <> users.id AND ${isEnabledAdmin('other')}))`;
@@ -113,6 +115,8 @@ class UserStatements {
   readonly removeProofs: SqliteStatement;
   readonly revokeApiKeys: SqliteStatement;
   readonly list: SqliteStatement;
+  readonly search: SqliteStatement;
+  readonly endOfSlice: SqliteStatement;
 
   constructor(database: SqliteDatabase) {
     const find = (column: string): SqliteStatement =>
@@ -141,10 +145,13 @@ class UserStatements {
     this.removeApiKeys = database.prepare('DELETE FROM api_keys WHERE user_id = :id');
     this.removeProofs = database.prepare('DELETE FROM proofs WHERE user_id = :id');
     this.revokeApiKeys = database.prepare('UPDATE api_keys SET revoked_at = :now WHERE user_id = :id AND revoked_at IS NULL RETURNING id');
-    this.list = database.prepare(`
-      SELECT ${columns} FROM users
-      WHERE (created_at, id) < (:createdAt, :id) AND (:query IS NULL OR instr(search_text, :query) > 0)
-      ORDER BY created_at DESC, id DESC LIMIT :limit`);
+    const after = (selected: string): string =>
+      `SELECT ${selected} FROM users WHERE (created_at, id) < (:createdAt, :id) ORDER BY created_at DESC, id DESC`;
+    this.list = database.prepare(`${after(columns)} LIMIT :limit`);
+    this.search = database.prepare(`
+      SELECT ${columns} FROM (${after(`${columns}, search_text`)} LIMIT ${usersOfSlice})
+      WHERE instr(search_text, :query) > 0 ORDER BY created_at DESC, id DESC LIMIT :limit`);
+    this.endOfSlice = database.prepare(`${after('created_at, id')} LIMIT 1 OFFSET ${usersOfSlice - 1}`);
   }
 }
 
@@ -166,7 +173,7 @@ export function userActs(database: SqliteDatabase, outbox: Outbox): ActsOf<'user
     'users.setDisabled': (scope, id, disabled) => users.setDisabled(scope, id, disabled),
     'users.raiseAuthzVersion': (scope, id) => users.raiseAuthzVersion(scope, id),
     'users.delete': (scope, id) => users.remove(scope, id),
-    'users.list': (_, page) => users.list(page),
+    'users.listSlice': (_, slice) => users.listSlice(slice),
   };
 }
 
@@ -277,15 +284,13 @@ export class Users {
     return { outcome: this.find({ id }) === null ? 'not_found' : 'last_admin' };
   }
 
-  list({ query, limit, after }: ActArguments<'users.list'>[0]): ActResult<'users.list'> {
-    const rows = this.#statements.list.all({
-      query: query === null ? null : foldCase(query),
-      ...(after ?? beforeAll),
-      limit: limit + 1,
-    }) as UserRow[];
-    const items = rows.slice(0, limit).map(userFromRow);
-    const last = items.at(-1);
-    return { items, next: rows.length > limit && last !== undefined ? { createdAt: last.createdAt, id: last.id } : null };
+  listSlice({ query, limit, after }: ActArguments<'users.listSlice'>[0]): ActResult<'users.listSlice'> {
+    const { list, search, endOfSlice } = this.#statements;
+    const from = { ...(after ?? beforeAll) };
+    if (query === null) return { users: (list.all({ ...from, limit }) as UserRow[]).map(userFromRow), reached: null };
+    const found = search.all({ ...from, query: foldCase(query), limit }) as UserRow[];
+    const end = endOfSlice.get(from) as Pick<UserRow, 'created_at' | 'id'> | undefined;
+    return { users: found.map(userFromRow), reached: end === undefined ? null : { createdAt: end.created_at, id: end.id } };
   }
 }
 

@@ -1,0 +1,19 @@
+/** Removes from a store what has expired for good, however much that is, so slowly that no request has to wait for it. */
+import { setTimeout as pause } from 'node:timers/promises';
+import type { OpenStore } from '../model/store.js';
+
+/** At most, in one step; a store does less where that would take long. */
+const rowsOfStep = 500;
+/** For each millisecond that a step took, so many without one: of the time of a store that is busy, purging takes a fifth at most. */
+const restingShare = 4;
+const shortestRestMilliseconds = 10;
+
+/** Resolves when nothing is left, or after the step under way when `hasStopped` says so. */
+export async function purgeStore(store: Pick<OpenStore, 'purge'>, hasStopped: () => boolean): Promise<void> {
+  while (!hasStopped()) {
+    const startedAt = performance.now();
+    if (!(await store.purge(rowsOfStep))) return;
+    const took = performance.now() - startedAt;
+    await pause(Math.max(shortestRestMilliseconds, restingShare * took), undefined, { ref: false });
+  }
+}
