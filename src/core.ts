@@ -167,8 +167,7 @@ function assemble<App extends AppTypes>(
   const { requests, attempts, mails } = limitersOf(ground, store);
   const hooks = applicationHooks(options);
   const permissionsOf = createPermissionsOf(config.roles);
-  const { trustedProxies } = config;
-  const { rangeService } = config.passwords;
+  const { trustedProxies, passwords } = config;
   const judged = { permissionsOf, clock, index, feed };
   const apiKeys = new ApiKeyVerifier({ ...judged, store: store.apiKeys, logger, trustedProxies, claimsOf: hooks.claimsOf });
   const stopUpkeep = startUpkeep({ keys, reload, logger, store });
@@ -192,7 +191,7 @@ function assemble<App extends AppTypes>(
     random: systemRandom,
     startedAt: clock.now(),
     passwords: createPasswordHasher({ onBadHash: (reason) => emit('password.hash_unusable', { reason }) }),
-    isBreachedPassword: rangeService === null ? async () => false : createBreachCheck({ url: rangeService, logger }),
+    isBreachedPassword: passwords.rangeService === null ? async () => false : createBreachCheck({ url: passwords.rangeService, logger }),
     authenticator: new Authenticator({
       rules: accessRules,
       cookie: config.cookies.access.name,

@@ -93,15 +93,17 @@ describe('verifying an address', () => {
   test('whoever proves an address takes the sign-in by it from who never did', async () => {
     const squatter = await app
       .client()
-      .post('/api/auth/register', { username: 'squatter', email: 'ada@example.test', password: 'of the squatter' });
+      .post('/api/auth/register', { username: 'squatter', email: 'ada@example.test', password: 'seven purple lanterns drift' });
     const owner = await app.client().post('/api/auth/register', { username: 'ada', email: 'ada@example.test', password });
-    expect((await app.client().login({ username: 'ada@example.test', password: 'of the squatter' })).status).toBe(200);
+    expect((await app.client().login({ username: 'ada@example.test', password: 'seven purple lanterns drift' })).status).toBe(200);
     const mail = await inbox.next('ada@example.test', 2);
     expect(mail.text).toContain('“ada”');
     await app.client().post('/api/auth/email/verify', { token: tokenIn(mail) });
     expect((await app.client().login({ username: 'ada@example.test', password })).json.user.id).toBe(owner.json.user.id);
-    expect((await app.client().login({ username: 'squatter', password: 'of the squatter' })).json.user.id).toBe(squatter.json.user.id);
-    expect((await app.client().login({ username: 'ada@example.test', password: 'of the squatter' })).outcome).toBe(
+    expect((await app.client().login({ username: 'squatter', password: 'seven purple lanterns drift' })).json.user.id).toBe(
+      squatter.json.user.id,
+    );
+    expect((await app.client().login({ username: 'ada@example.test', password: 'seven purple lanterns drift' })).outcome).toBe(
       '401 invalid_credentials',
     );
     const late = tokenIn(inbox.to('ada@example.test')[0]!);
@@ -300,25 +302,29 @@ describe('registering by e-mail alone', () => {
 
   test('a second registration voids the first, so that only the last password counts', async () => {
     await start({ identifiers: ['email'] });
-    await app.client().post('/api/auth/register', { email, password: 'of a stranger' });
+    await app.client().post('/api/auth/register', { email, password: 'seven purple lanterns drift' });
     const first = tokenIn(await inbox.next(email, 1));
     await app.client().post('/api/auth/register', { email, password });
     const second = tokenIn(await inbox.next(email, 2));
     expect((await app.client().post('/api/auth/email/verify', { token: first })).outcome).toBe('410 one_time_token_expired');
     expect((await app.client().post('/api/auth/email/verify', { token: second })).outcome).toBe('200');
-    expect((await app.client().login({ username: email, password: 'of a stranger' })).outcome).toBe('401 invalid_credentials');
+    expect((await app.client().login({ username: email, password: 'seven purple lanterns drift' })).outcome).toBe(
+      '401 invalid_credentials',
+    );
     expect((await app.client().login({ username: email, password })).status).toBe(200);
   });
 
   test('takes the address from an account of a stranger who never proved it', async () => {
     await start();
-    await app.client().post('/api/auth/register', { username: 'stranger', email, password: 'of the stranger' });
+    await app.client().post('/api/auth/register', { username: 'stranger', email, password: 'seven purple lanterns drift' });
     await inbox.next(email, 1);
     expect((await app.client().post('/api/auth/register', { email, password })).outcome).toBe('202');
     const mail = await inbox.find(email, /Complete your registration/);
     await app.client().post('/api/auth/email/verify', { token: tokenIn(mail) });
     expect((await app.client().login({ username: email, password })).status).toBe(200);
-    expect((await app.client().login({ username: email, password: 'of the stranger' })).outcome).toBe('401 invalid_credentials');
+    expect((await app.client().login({ username: email, password: 'seven purple lanterns drift' })).outcome).toBe(
+      '401 invalid_credentials',
+    );
   });
 
   test('is told what is wrong with it before anything is sent, and may be refused by the application', async () => {
@@ -382,14 +388,14 @@ describe('notices', () => {
     const owner = await app.signedIn();
     const { email, username } = owner.user!;
     const thief = owner.copy();
-    await thief.signInAgain('/auth/password', { currentPassword: owner.user!.password, newPassword: 'the password of the thief' });
+    await thief.signInAgain('/auth/password', { currentPassword: owner.user!.password, newPassword: 'nine quiet rivers of glass' });
     await inbox.find(email, /password .* was changed/);
     await app.advance({ seconds: 1 });
     await thief.post('/api/auth/email', { newEmail: 'thief@example.test' });
     await thief.post('/api/auth/email/verify', { code: codeIn(await inbox.next('thief@example.test', 1)) });
     const notice = await inbox.find(email, /address .* was changed/);
     await app.advance({ seconds: 1 });
-    await thief.signInAgain('/auth/password', { currentPassword: 'the password of the thief', newPassword: 'another of the thief' });
+    await thief.signInAgain('/auth/password', { currentPassword: 'nine quiet rivers of glass', newPassword: 'four green kettles whistle' });
     const toThief = await inbox.find('thief@example.test', /password .* was changed/);
 
     expect((await app.client().post('/api/auth/not-me', { token: tokenIn(notice) })).outcome).toBe('200');
