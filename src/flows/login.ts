@@ -29,8 +29,8 @@ export async function login(context: FlowContext, request: LoginRequest): Promis
   const key = loginKey(context, request.identifier);
   const credential = key ? await store.users.findCredential(key) : null;
   const isRight = await isPasswordOf(context, credential, request.password);
-  if (!credential || !isRight || credential.user.disabledAt !== null || isKeptOut(context, credential.user))
-    throw refused(context, credential, isRight);
+  if (!credential || !isRight || credential.user.disabledAt !== null) throw refused(context, credential, isRight);
+  if (isKeptOut(context, credential.user)) throw refusedFor(context, credential, 'address not verified');
   await strengthenHash(context, credential, request.password);
   const signedIn = await openSession(context, { ...request, user: credential.user, factors: ['pwd'] }, (input) =>
     store.sessions.open(input),
@@ -52,8 +52,12 @@ function loginKey({ config }: FlowContext, identifier: string): UserKey | null {
   return username ? { usernameKey: username.key } : null;
 }
 
-function refused({ emit }: FlowContext, credential: PasswordCredential | null, isRight: boolean): AuthError {
-  const reason = !credential ? 'unknown user' : !isRight ? 'wrong password' : 'account disabled, unverified or changed meanwhile';
+function refused(context: FlowContext, credential: PasswordCredential | null, isRight: boolean): AuthError {
+  const reason = !credential ? 'unknown user' : !isRight ? 'wrong password' : 'account disabled or changed meanwhile';
+  return refusedFor(context, credential, reason);
+}
+
+function refusedFor({ emit }: FlowContext, credential: PasswordCredential | null, reason: string): AuthError {
   emit('login.failed', { reason, ...(credential ? { userId: credential.user.id } : {}) });
   return new AuthError('invalid_credentials', { reason });
 }

@@ -4,7 +4,7 @@ import { AuthError } from '../errors.js';
 import type { ProofEffect, ProofRecord, Redemption } from '../model/proofs.js';
 import type { LiveSession, UserRecord } from '../model/store.js';
 import { parseEmail } from '../policy/identifiers.js';
-import { codeDigestLike } from '../tokens/one-time-token.js';
+import { codeDigestLike, codePattern } from '../tokens/one-time-token.js';
 import type { FlowContext } from './context.js';
 import { noticeRows } from './notices.js';
 import { contentOf, findProof, readOneTimeToken, redeemed } from './one-time-proof.js';
@@ -26,6 +26,8 @@ export async function proveEmailByLink(context: FlowContext, token: string): Pro
 
 /** @throws {AuthError} as by a link; `one_time_token_expired` also when too many codes were wrong. */
 export async function proveEmailByCode(context: FlowContext, { user }: LiveSession, code: string): Promise<ProvedEmail> {
+  // What cannot be one costs none of the tries.
+  if (!codePattern.test(code)) throw new AuthError('one_time_token_invalid', { reason: 'no code' });
   const proof = (await context.store.proofs.findWithCode(user.id, ['verify_email', 'change_email'])) as EmailProof | null;
   if (proof?.codeDigest === null || proof === null) throw new AuthError('one_time_token_invalid', { reason: 'no proof that has a code' });
   const digest = codeDigestLike(context.secrets, proof.codeDigest, { purpose: proof.purpose, proofId: proof.id, code });

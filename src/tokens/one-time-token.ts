@@ -11,6 +11,7 @@ const macAt = 51;
 const totalBytes = macAt + 32;
 
 const codeDigits = 6;
+export const codePattern: RegExp = /^\d{6}$/;
 
 export interface OneTimeTokenContent {
   readonly purpose: ProofPurpose;
