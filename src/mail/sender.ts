@@ -42,8 +42,8 @@ export interface SenderTiming {
 
 const usualTiming: SenderTiming = {
   pollMilliseconds: 5_000,
-  sendMilliseconds: 60_000,
-  leaseSeconds: 120,
+  sendMilliseconds: 30_000,
+  leaseSeconds: 60,
   pausesSeconds: [5, 30, 120, 600, 1800],
   closeMilliseconds: 1_000,
 };

@@ -250,7 +250,7 @@ function mailOptions(values: Values, development: boolean, { problems, warnings 
     warnings.push({ path: 'COUNTERSIGN_MAIL_FROM', message: 'has no effect without COUNTERSIGN_SMTP_URL.' });
   if (url === undefined) {
     if (!development)
-      warnings.push({ path: 'COUNTERSIGN_SMTP_URL', message: 'is not set: no mail is sent, and nobody can reset a password.' });
+      warnings.push({ path: 'COUNTERSIGN_SMTP_URL', message: 'is not set, so no mail is sent, and nobody can reset a password.' });
     return {};
   }
   if (from === undefined) {
