@@ -54,7 +54,7 @@ export async function queueUnlessTooMany(
   if ((await mails.takeFor(cause.email.toLowerCase())) === null) await queue(context, cause);
 }
 
-export async function queue({ store, postbox }: FlowContext, cause: Cause): Promise<void> {
+async function queue({ store, postbox }: FlowContext, cause: Cause): Promise<void> {
   await store.outbox.add(postbox.rows(cause));
   postbox.wake();
 }

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { script, type PageScript } from './script.js';
 import { stylesheet } from './stylesheet.js';
+import { escapeHtml } from '../protocol/escape-html.js';
 
 export interface Page {
   readonly html: string;
@@ -93,8 +94,4 @@ function policyFor(): string {
     "require-trusted-types-for 'script'",
     "trusted-types 'none'",
   ].join('; ');
-}
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (sign) => `&#${String(sign.charCodeAt(0))};`);
 }

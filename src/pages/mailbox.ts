@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Page } from './link-pages.js';
 import { stylesheet } from './stylesheet.js';
+import { escapeHtml } from '../protocol/escape-html.js';
 
 export interface ShownMail {
   readonly to: string;
@@ -49,8 +50,4 @@ function linked(text: string): string {
     .split('\n')
     .map((line) => (/^https?:\/\/\S+$/.test(line) ? `<a href="${escapeHtml(line)}">${escapeHtml(line)}</a>` : escapeHtml(line)))
     .join('\n');
-}
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (sign) => `&#${String(sign.charCodeAt(0))};`);
 }

@@ -9,10 +9,9 @@ import { smtp } from 'countersign/smtp';
 import { sqlite } from 'countersign/sqlite';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createCore, type Core } from '../../dist/core.js';
-import { queue } from '../../dist/flows/ask-for-mail.js';
 import { createUser } from '../../dist/flows/manage-users.js';
 import type { SenderTiming } from '../../dist/mail/sender.js';
-import { MailServer } from '../support/mail-server.js';
+import { MailServer, type Mood } from '../support/mail-server.js';
 import { hasPostgres, PostgresServer } from '../support/postgres-server.js';
 
 const quick: Partial<SenderTiming> = { pollMilliseconds: 50, sendMilliseconds: 700, leaseSeconds: 2, pausesSeconds: [0.05, 0.1] };
@@ -22,6 +21,10 @@ interface Stage {
   readonly events: AuthEvent[];
   readonly log: object[];
   mails: MailServer;
+}
+
+function setMood({ mails }: Stage, mood: Mood): void {
+  mails.mood = mood;
 }
 
 function outboxJourney(makeStore: () => Promise<() => Parameters<typeof createCore>[0]['store']>): void {
@@ -65,7 +68,10 @@ function outboxJourney(makeStore: () => Promise<() => Parameters<typeof createCo
     await at.mails.stop();
   });
 
-  const ask = (core: Core): Promise<void> => queue(core, { kind: 'reset_asked', email: 'ada@example.test', locale: null });
+  const ask = async (core: Core, email = 'ada@example.test'): Promise<void> => {
+    await core.store.outbox.add(core.postbox.rows({ kind: 'reset_asked', email, locale: null }));
+    core.postbox.wake();
+  };
   const withAda = async (core: Core): Promise<Core> => {
     await createUser(core, { email: 'ada@example.test' });
     return core;
@@ -89,11 +95,11 @@ function outboxJourney(makeStore: () => Promise<() => Parameters<typeof createCo
     for (const mood of ['refuses for now', 'refuses for good', 'hangs'] as const) {
       at.log.length = 0;
       at.mails.received.length = 0;
-      at.mails.mood = mood;
+      setMood(at, mood);
       await ask(core);
       await expect.poll(() => at.log.filter((line) => 'attempts' in line).length, { timeout: 10_000 }).toBeGreaterThanOrEqual(2);
       expect(at.mails.received).toEqual([]);
-      at.mails.mood = 'takes';
+      setMood(at, 'takes');
       await at.mails.until(1);
       await isEmpty(core);
       expect(JSON.stringify(at.log)).not.toContain('@');
@@ -103,7 +109,7 @@ function outboxJourney(makeStore: () => Promise<() => Parameters<typeof createCo
 
   test('a server that cannot be reached delays neither who asks nor closing', async () => {
     const core = await withAda(await at.open());
-    at.mails.mood = 'hangs';
+    setMood(at, 'hangs');
     await ask(core);
     await expect.poll(() => at.mails.sessions).toBeGreaterThan(0);
     const closed = await Promise.race([core.close().then(() => 'closed'), pause(5000, 'late')]);
@@ -120,10 +126,10 @@ function outboxJourney(makeStore: () => Promise<() => Parameters<typeof createCo
 
   test('after an answer that was lost the same mail comes again, under the same Message-ID and with the same link', async () => {
     const core = await withAda(await at.open());
-    at.mails.mood = 'takes, and its answer is lost';
+    setMood(at, 'takes, and its answer is lost');
     await ask(core);
     await at.mails.until(1);
-    at.mails.mood = 'takes';
+    setMood(at, 'takes');
     const [first, second] = await at.mails.until(2);
     expect(second!.messageId).toBe(first!.messageId);
     expect(second!.text).toBe(first!.text);
@@ -135,7 +141,7 @@ function outboxJourney(makeStore: () => Promise<() => Parameters<typeof createCo
     const others = [await at.open(), await at.open()];
     const names = Array.from({ length: 12 }, (_, index) => `person${index}@example.test`);
     await Promise.all(names.map((email) => createUser(core, { email })));
-    await Promise.all(names.map((email, index) => queue([core, ...others][index % 3]!, { kind: 'reset_asked', email, locale: null })));
+    await Promise.all(names.map((email, index) => ask([core, ...others][index % 3]!, email)));
     await at.mails.until(12);
     for (const one of [core, ...others]) await isEmpty(one);
     await pause(300);

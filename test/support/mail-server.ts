@@ -20,27 +20,27 @@ export class MailServer {
   }
 
   static async start(port = 0): Promise<MailServer> {
-    let self: MailServer | undefined;
+    const started: { self?: MailServer } = {};
     const server = new SMTPServer({
       authOptional: true,
       disabledCommands: ['AUTH', 'STARTTLS'],
       logger: false,
       onConnect: (_session, callback) => {
-        if (self) self.sessions += 1;
+        if (started.self) started.self.sessions += 1;
         callback();
       },
       onData: (stream, _session, callback) => {
         const chunks: Buffer[] = [];
         stream.on('data', (chunk: Buffer) => chunks.push(chunk));
-        stream.on('end', () => void self?.take(Buffer.concat(chunks), callback));
+        stream.on('end', () => void started.self?.take(Buffer.concat(chunks), callback));
       },
     });
     server.on('error', () => undefined);
     await new Promise<void>((resolve) => {
       server.listen(port, '127.0.0.1', resolve);
     });
-    self = new MailServer(server, (server.server.address() as AddressInfo).port);
-    return self;
+    started.self = new MailServer(server, (server.server.address() as AddressInfo).port);
+    return started.self;
   }
 
   get url(): string {

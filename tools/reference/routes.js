@@ -67,8 +67,7 @@ const notes = {
   },
   'POST /auth/email': {
     title: 'Change my address',
-    about:
-      'Sends a link and a code to the new one. Once it is confirmed, all other sessions end and the old address is told. To an address that another account has proved a mail goes that says so, and nothing changes.',
+    about: 'Sends a link and a code to the new one. Once it is confirmed, all other sessions end and the old address is told.',
     answers: '202 `{ message }`',
   },
   'POST /auth/password/forgot': {
@@ -85,8 +84,7 @@ const notes = {
     title: 'Set a new password by a link',
     about: 'All sessions end, API keys are revoked, nobody is signed in. A password that is refused does not use the link up.',
     answers: '200 `{ message }`',
-    refusals:
-      '400 `one_time_token_invalid`, 410 `one_time_token_used`, 410 `one_time_token_expired`, 400 `invalid_request` for the new password, 503 `overloaded`',
+    refusals: '400 `one_time_token_invalid`, 410 `one_time_token_used`, 410 `one_time_token_expired`, 400 `invalid_request`',
   },
   'GET /auth/not-me': {
     title: 'The page that "this was not me" opens',

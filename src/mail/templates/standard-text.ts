@@ -1,6 +1,7 @@
 /** Puts a mail together, as text and as HTML that needs nothing from elsewhere; everything that is not ours is escaped. */
 import type { MailFacts, MailText } from '../../model/mail.js';
 import { wordsOf, type Words } from './words.js';
+import { escapeHtml } from '../../protocol/escape-html.js';
 
 const notMeWords = 'This was not you? Sign out all devices and set a new password:';
 
@@ -51,8 +52,4 @@ ${parts.join('\n')}
 function linkPart(link: string, label: string): string {
   const to = escapeHtml(link);
   return `<p><a href="${to}" style='${styles.button}'>${escapeHtml(label)}</a></p>\n<p style='${styles.small}'>${to}</p>`;
-}
-
-export function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (sign) => `&#${String(sign.charCodeAt(0))};`);
 }
