@@ -12,6 +12,7 @@ const config: ViteUserConfig = {
       { find: /^countersign\/(express|fastify|hono|node)$/, replacement: `${at('dist/adapters')}/$1.js` },
       { find: /^countersign\/(sqlite|postgres|redis)$/, replacement: `${at('dist/stores')}/$1/index.js` },
       { find: /^countersign\/(client|verify)$/, replacement: `${at('dist')}/$1/index.js` },
+      { find: /^countersign\/smtp$/, replacement: at('dist/mail/smtp.js') },
       { find: /^countersign\/react$/, replacement: at('dist/client/react.js') },
     ],
   },

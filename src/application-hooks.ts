@@ -5,13 +5,15 @@ import type { AuthOptions } from './model/options.js';
 import type { UserRecord } from './model/store.js';
 import type { FlowContext } from './flows/context.js';
 import { presentUser } from './flows/present.js';
+import { standardText } from './mail/templates/standard-text.js';
+import type { MailFacts, MailText } from './model/mail.js';
 
 const maxClaimsBytes = 256;
 
 export function applicationHooks<App extends AppTypes>(
   options: AuthOptions<App>,
-): Pick<FlowContext, 'claimsOf' | 'parseProfile' | 'beforeRegister'> {
-  const { claims, parseProfile, beforeRegister } = options;
+): Pick<FlowContext, 'claimsOf' | 'parseProfile' | 'beforeRegister'> & { composeMail(facts: MailFacts): Promise<MailText> } {
+  const { claims, parseProfile, beforeRegister, composeMail } = options;
   return {
     async claimsOf(user: UserRecord) {
       if (!claims) return undefined;
@@ -35,6 +37,12 @@ export function applicationHooks<App extends AppTypes>(
     },
     async beforeRegister(input) {
       await beforeRegister?.(input);
+    },
+    async composeMail(facts) {
+      const standard = standardText(facts);
+      const { subject, text, html } = (await composeMail?.(facts as MailFacts<App>, standard)) ?? standard;
+      // Another line would be another header.
+      return { subject: subject.replace(/[\r\n]+/g, ' '), text, html };
     },
   };
 }

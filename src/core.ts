@@ -9,14 +9,19 @@ import { deriveKeys, type SecretRing } from './crypto/master-secret.js';
 import { createPasswordHasher } from './crypto/password-hash.js';
 import { systemRandom } from './crypto/random.js';
 import { systemClock } from './crypto/system-clock.js';
-import { consoleLogger } from './events/console-logger.js';
-import { createEmitter } from './events/emit-event.js';
+import { consoleLogger, consolePrint } from './events/console-logger.js';
+import { createEmitter, type EmitEvent } from './events/emit-event.js';
 import { createBreachCheck } from './flows/breached-passwords.js';
 import type { FlowContext } from './flows/context.js';
 import { purgeStore } from './flows/purge-store.js';
+import { workOffCause } from './flows/work-off-cause.js';
 import { AttemptLimiter } from './limits/attempt-limiter.js';
 import { feedLimit } from './limits/feed-limit.js';
+import { MailLimiter } from './limits/mail-limiter.js';
 import { RequestLimiter } from './limits/request-limiter.js';
+import type { Mailbox } from './mail/mailbox.js';
+import { openMail, type MailParts } from './mail/open-mail.js';
+import type { SenderTiming } from './mail/sender.js';
 import type { AccessRule, AppTypes, Clock, Logger } from './model/app-types.js';
 import { keptBeyondTokensSeconds } from './model/clock-tolerance.js';
 import type { OpenBus } from './model/bus.js';
@@ -40,6 +45,9 @@ export interface Core extends FlowContext {
   readonly logger: Logger;
   readonly attempts: AttemptLimiter;
   readonly requests: RequestLimiter;
+  readonly mails: MailLimiter;
+  /** Only in development, and only while no transport is set. */
+  readonly mailbox: Mailbox | null;
   /** Once per rule object. */
   compile(rule: AccessRule): CompiledRule;
   /** Finishes running work, closes the store. Safe to call twice. */
@@ -67,15 +75,22 @@ interface Opened {
   readonly reload: KeyReload;
 }
 
+/** What only we decide. */
+export interface CoreTerms {
+  /** `false`: mails are left to the servers of this store. A command ends before they could be sent. */
+  readonly sendsMail?: boolean;
+  readonly mailTiming?: Partial<SenderTiming>;
+}
+
 /** @throws {ConfigError} every problem of the options; a secret that does not open the store's keys; a schema that does not fit. */
-export async function createCore<App extends AppTypes>(options: AuthOptions<App>): Promise<Core> {
+export async function createCore<App extends AppTypes>(options: AuthOptions<App>, terms: CoreTerms = {}): Promise<Core> {
   const ground: Ground = {
     config: resolveOptions(options),
     secrets: deriveKeys(options.secret),
     logger: options.logger ?? consoleLogger,
     clock: guardClock(options.clock ?? systemClock),
   };
-  return assemble(options, ground, await open(options, ground));
+  return assemble(options, { ...ground, ...terms }, await open(options, ground));
 }
 
 async function open<App extends AppTypes>(options: AuthOptions<App>, { config, secrets, logger, clock }: Ground): Promise<Opened> {
@@ -139,32 +154,25 @@ async function openStore<App extends AppTypes>(
   }
 }
 
-function assemble<App extends AppTypes>(options: AuthOptions<App>, ground: Ground, opened: Opened): Core {
+function assemble<App extends AppTypes>(
+  options: AuthOptions<App>,
+  { sendsMail = true, mailTiming = {}, ...ground }: Ground & CoreTerms,
+  opened: Opened,
+): Core {
   const { store, bus, index, feed, keys, reload } = opened;
   const { config, secrets, logger, clock } = ground;
   const emit = createEmitter({ clock, logger, onEvent: options.onEvent });
   const ring = (): KeyRing => keys.current();
-  const accessRules = {
-    issuer: config.publicUrl.origin,
-    audience: config.audience,
-    ttlSeconds: config.tokens.accessSeconds,
-    // Read at each verification: a process beside this one may be started with a longer life.
-    get longestSeconds() {
-      return store.longestAccessSeconds;
-    },
-  };
-  const { counters } = store;
-  const { api } = config.limits;
-  const requests = new RequestLimiter({ counters, limits: { api, refresh: api, feed: api === null ? null : feedLimit }, logger });
-  const attempts = new AttemptLimiter({ counters, limit: config.limits.login, logger });
+  const accessRules = accessRulesOf(config, store);
+  const { requests, attempts, mails } = limitersOf(ground, store);
   const hooks = applicationHooks(options);
   const permissionsOf = createPermissionsOf(config.roles);
-  const { trustedProxies } = config;
-  const { rangeService } = config.passwords;
+  const { trustedProxies, passwords } = config;
   const judged = { permissionsOf, clock, index, feed };
   const apiKeys = new ApiKeyVerifier({ ...judged, store: store.apiKeys, logger, trustedProxies, claimsOf: hooks.claimsOf });
   const stopUpkeep = startUpkeep({ keys, reload, logger, store });
-  return {
+  const mail = openMail({ ...mailParts(options, ground), outbox: store.outbox, ...composing(hooks, emit), timing: mailTiming });
+  const core: Core = {
     ...ground,
     ...hooks,
     store,
@@ -173,6 +181,9 @@ function assemble<App extends AppTypes>(options: AuthOptions<App>, ground: Groun
     keys,
     attempts,
     requests,
+    mails,
+    mailbox: mail.mailbox,
+    postbox: mail.postbox,
     emit,
     ring,
     learnRevocations: () => feed.catchUp().catch(() => undefined),
@@ -180,7 +191,7 @@ function assemble<App extends AppTypes>(options: AuthOptions<App>, ground: Groun
     random: systemRandom,
     startedAt: clock.now(),
     passwords: createPasswordHasher({ onBadHash: (reason) => emit('password.hash_unusable', { reason }) }),
-    isBreachedPassword: rangeService === null ? async () => false : createBreachCheck({ url: rangeService, logger }),
+    isBreachedPassword: passwords.rangeService === null ? async () => false : createBreachCheck({ url: passwords.rangeService, logger }),
     authenticator: new Authenticator({
       rules: accessRules,
       cookie: config.cookies.access.name,
@@ -196,7 +207,44 @@ function assemble<App extends AppTypes>(options: AuthOptions<App>, ground: Groun
       requests.stop();
       attempts.settle();
       feed.stop();
+      await mail.close();
       await Promise.all([store.close(), bus?.close()]);
+    },
+  };
+  if (sendsMail) mail.start((cause, row) => workOffCause(core, cause, row));
+  return core;
+}
+
+/** The mailbox of development prints where the application looks: on its own logger, or else on the console. */
+function mailParts<App extends AppTypes>(
+  { sendMail, logger }: AuthOptions<App>,
+  ground: Ground,
+): Pick<MailParts, keyof Ground | 'random' | 'sendMail' | 'print'> {
+  const print = logger === undefined ? consolePrint : (block: string): void => logger.info({}, `a mail, for development only:${block}`);
+  return { ...ground, random: systemRandom, sendMail, print };
+}
+
+function composing(hooks: ReturnType<typeof applicationHooks>, emit: EmitEvent): Pick<MailParts, 'composeMail' | 'onGivenUp'> {
+  return { composeMail: (facts) => hooks.composeMail(facts), onGivenUp: (kind) => emit('mail.failed', { reason: kind }) };
+}
+
+function limitersOf({ config, logger, secrets }: Ground, { counters }: OpenStore): Pick<Core, 'attempts' | 'requests' | 'mails'> {
+  const { api, login } = config.limits;
+  return {
+    requests: new RequestLimiter({ counters, limits: { api, refresh: api, feed: api === null ? null : feedLimit }, logger }),
+    attempts: new AttemptLimiter({ counters, limit: login, logger }),
+    mails: new MailLimiter({ counters, limit: login, secrets }),
+  };
+}
+
+/** Read at each verification: a process beside this one may be started with a longer life. */
+function accessRulesOf({ publicUrl, audience, tokens }: AuthConfig, store: OpenStore): Core['accessRules'] {
+  return {
+    issuer: publicUrl.origin,
+    audience,
+    ttlSeconds: tokens.accessSeconds,
+    get longestSeconds() {
+      return store.longestAccessSeconds;
     },
   };
 }

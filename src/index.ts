@@ -34,6 +34,7 @@ export type {
   WebOrigin,
 } from './model/app-types.js';
 export type { AuthEvent, AuthEventType } from './model/auth-event.js';
-export type { AuthOptions, CookieOptions, RevocationOptions, SessionOptions, TokenOptions } from './model/options.js';
+export type { ComposeMail, Mail, MailFacts, MailTemplate, MailText, SendMail } from './model/mail.js';
+export type { AuthOptions, CookieOptions, LinkOptions, RevocationOptions, SessionOptions, TokenOptions } from './model/options.js';
 export type { PropagationFigures } from './revocation/propagation.js';
 export type { SigningAlgorithm, Store } from './model/store.js';

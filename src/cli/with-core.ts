@@ -17,7 +17,7 @@ export const commandLogger: Logger = {
 /** @throws {ConfigError} */
 export async function withCore<Result>(work: (core: Core) => Promise<Result>): Promise<Result> {
   const settings = currentSettings();
-  const core = await openBySettings(() => createCore({ ...authOptions(settings), logger: commandLogger }));
+  const core = await openBySettings(() => createCore({ ...authOptions(settings), logger: commandLogger }, { sendsMail: false }));
   try {
     return await work(core);
   } finally {

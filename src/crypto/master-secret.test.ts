@@ -43,8 +43,8 @@ describe('a master secret', () => {
 
   it('gives a key of its own to each purpose, always the same', () => {
     const secret = masterSecret('9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08');
-    const [{ id, ...keys }] = deriveKeys(secret);
-    const exported = Object.values(keys).map((key) => key.export().toString('hex'));
+    const [{ id, proofs, ...keys }] = deriveKeys(secret);
+    const exported = [...Object.values(keys), ...Object.values(proofs)].map((key) => key.export().toString('hex'));
     expect(new Set(exported).size).toBe(exported.length);
     expect(deriveKeys(secret)[0].id).toBe(id);
   });

@@ -19,7 +19,15 @@ export interface DerivedKeys {
   readonly csrf: KeyObject;
   readonly sealing: KeyObject;
   readonly cursor: KeyObject;
+  /** Of one-time proofs, a key for each purpose. */
+  readonly proofs: Readonly<Record<ProofPurpose, KeyObject>>;
+  /** Of what is counted under a name that is nobody's business. */
+  readonly counting: KeyObject;
 }
+
+/** What one-time proofs are for; a key each, so that none is taken for another. */
+export const proofPurposes = ['verify_email', 'change_email', 'reset_password', 'register', 'disown'] as const;
+export type ProofPurpose = (typeof proofPurposes)[number];
 
 /** The first signs and seals, all verify. */
 export type SecretRing = readonly [DerivedKeys, ...DerivedKeys[]];
@@ -132,5 +140,7 @@ function derive(secret: Buffer): DerivedKeys {
     csrf: key('csrf'),
     sealing: key('sealing'),
     cursor: key('cursor'),
+    proofs: Object.fromEntries(proofPurposes.map((purpose) => [purpose, key(`proof/${purpose}`)])) as DerivedKeys['proofs'],
+    counting: key('counting'),
   };
 }

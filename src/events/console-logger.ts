@@ -7,3 +7,5 @@ export const consoleLogger: Logger = {
   warn: (facts, message) => console.warn('[countersign]', message, facts),
   error: (facts, message) => console.error('[countersign]', message, facts),
 };
+
+export const consolePrint = (block: string): void => console.log(block);

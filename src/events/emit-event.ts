@@ -11,6 +11,8 @@ const suspicious: ReadonlySet<AuthEventType> = new Set([
   'session.late_double',
   'session.fast_forwarded',
   'password.hash_unusable',
+  'user.disowned',
+  'mail.failed',
 ]);
 
 export interface EventSinks {

@@ -3,6 +3,7 @@ import { AuthError } from '../errors.js';
 import type { LiveSession } from '../model/store.js';
 import type { FlowContext } from './context.js';
 import type { SignedIn } from './issue-tokens.js';
+import { noticeRows } from './notices.js';
 import { openSession } from './open-session.js';
 import { hashNewPassword, isPasswordOf } from './verify-password.js';
 
@@ -21,10 +22,12 @@ export async function changePassword(context: FlowContext, { session, user }: Li
   }
   const toHash = await hashNewPassword(context, { password: change.newPassword, path: 'newPassword', of: user });
   const request = { ...session, user: credential.user, factors: ['pwd'], replaces: session.id };
+  const outgoing = noticeRows(context, 'password_changed', credential.user);
   const signedIn = await openSession(context, request, (input) =>
-    context.store.sessions.changePassword({ ...input, replaces: session.id, fromHash, toHash }),
+    context.store.sessions.changePassword({ ...input, replaces: session.id, fromHash, toHash, outgoing }),
   );
   if (!signedIn) throw new AuthError('session_revoked');
+  context.postbox.wake();
   context.emit('password.changed', { userId: user.id, sessionId: signedIn.session.id });
   return signedIn;
 }

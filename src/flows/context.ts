@@ -3,6 +3,7 @@ import type { SecretRing } from '../crypto/master-secret.js';
 import type { PasswordHasher } from '../crypto/password-hash.js';
 import type { Random } from '../crypto/random.js';
 import type { EmitEvent } from '../events/emit-event.js';
+import type { Postbox } from '../mail/postbox.js';
 import type { Clock } from '../model/app-types.js';
 import type { AuthConfig } from '../model/config.js';
 import type { OpenStore, UserRecord } from '../model/store.js';
@@ -23,6 +24,7 @@ export interface FlowContext {
   readonly startedAt: number;
   readonly accessRules: AccessTokenRules;
   readonly emit: EmitEvent;
+  readonly postbox: Postbox;
   ring(): KeyRing;
   /** The store told of an end that another process brought about: when it resolves, this one refuses the access tokens, too. Never rejects. */
   learnRevocations(): Promise<void>;

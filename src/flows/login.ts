@@ -2,7 +2,7 @@
 import { AuthError } from '../errors.js';
 import type { Delivery } from '../model/app-types.js';
 import type { AuthConfig } from '../model/config.js';
-import type { PasswordCredential, UserKey } from '../model/store.js';
+import type { PasswordCredential, UserKey, UserRecord } from '../model/store.js';
 import { parseEmail, parseUsername } from '../policy/identifiers.js';
 import { normalizePassword } from '../policy/password-rules.js';
 import type { FlowContext } from './context.js';
@@ -35,6 +35,7 @@ export async function login(context: FlowContext, request: LoginRequest): Promis
   const { credential } = request;
   const isRight = await isPasswordOf(context, credential, request.password);
   if (!credential || !isRight || credential.user.disabledAt !== null) throw refused(context, credential, isRight);
+  if (isKeptOut(context, credential.user)) throw refusedFor(context, credential, 'address not verified');
   await strengthenHash(context, credential, request.password);
   const signedIn = await openSession(context, { ...request, user: credential.user, factors: ['pwd'] }, (input) =>
     context.store.sessions.open(input),
@@ -44,6 +45,11 @@ export async function login(context: FlowContext, request: LoginRequest): Promis
   return signedIn;
 }
 
+/** Whoever has an address and has not proved it. Who has none was created by somebody who is trusted. */
+function isKeptOut({ config }: FlowContext, { email, emailVerified }: UserRecord): boolean {
+  return config.unverifiedAccounts === 'refuse' && email !== null && !emailVerified;
+}
+
 function loginKey(config: AuthConfig, identifier: string): UserKey | null {
   const email = config.identifiers.has('email') ? parseEmail(identifier) : null;
   if (email) return { emailKey: email.key };
@@ -51,8 +57,12 @@ function loginKey(config: AuthConfig, identifier: string): UserKey | null {
   return username ? { usernameKey: username.key } : null;
 }
 
-function refused({ emit }: FlowContext, credential: PasswordCredential | null, isRight: boolean): AuthError {
+function refused(context: FlowContext, credential: PasswordCredential | null, isRight: boolean): AuthError {
   const reason = !credential ? 'unknown user' : !isRight ? 'wrong password' : 'account disabled or changed meanwhile';
+  return refusedFor(context, credential, reason);
+}
+
+function refusedFor({ emit }: FlowContext, credential: PasswordCredential | null, reason: string): AuthError {
   emit('login.failed', { reason, ...(credential ? { userId: credential.user.id } : {}) });
   return new AuthError('invalid_credentials', { reason });
 }

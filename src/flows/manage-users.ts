@@ -6,6 +6,7 @@ import { parseEmail, parseUsername } from '../policy/identifiers.js';
 import type { FlowContext } from './context.js';
 import { lastAdmin } from './account.js';
 import { createNewUser } from './new-user.js';
+import { noticeRows } from './notices.js';
 import { hashNewPassword } from './verify-password.js';
 
 /** Who acts, when it is not the user himself: for the events. */
@@ -81,7 +82,9 @@ export async function setPassword(
 ): Promise<UserRecord> {
   const of = found(await context.store.users.find({ id }));
   const passwordHash = await hashNewPassword(context, { password, path: 'password', of });
-  const user = found(await context.store.users.setPassword(id, passwordHash));
+  const outgoing = noticeRows(context, 'password_changed', of);
+  const user = found(await context.store.users.setPassword(id, passwordHash, outgoing));
+  context.postbox.wake();
   context.emit('password.changed', { userId: id, ...actor, reason: 'set by an administrator, API keys revoked' });
   return user;
 }

@@ -7,6 +7,7 @@ import { isLive } from '../policy/session-life.js';
 import { verifyRefreshToken, type RefreshTokenContent } from '../tokens/refresh-token.js';
 import type { FlowContext } from './context.js';
 import { issueTokens, type SignedIn } from './issue-tokens.js';
+import { noticeRows } from './notices.js';
 
 /** A genuine refresh token, and where it was found: a body holds a bearer session's, a cookie any other's. */
 export interface PresentedToken {
@@ -101,7 +102,9 @@ async function settle(context: FlowContext, { content, found, verdict }: Settlem
       return issueTokens(context, found as LiveSession, content.atGeneration(session.generation), app);
     }
     case 'replayed': {
-      if (!(await context.store.sessions.end(session.id, 'replay'))) return null;
+      const outgoing = noticeRows(context, 'session_replayed', found.user);
+      if (!(await context.store.sessions.end(session.id, 'replay', { outgoing }))) return null;
+      context.postbox.wake();
       context.emit('session.replayed', who);
       throw new AuthError('refresh_token_replayed');
     }

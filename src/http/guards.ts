@@ -6,6 +6,8 @@ import { AuthError } from '../errors.js';
 import { requireFreshProof, requireLiveSession } from '../flows/live-session.js';
 import type { Principal } from '../model/app-types.js';
 import { adminRole, type LiveSession } from '../model/store.js';
+import type { Mailbox } from '../mail/mailbox.js';
+import { isLoopback } from '../policy/resolve-origins.js';
 import { revocationsScope } from '../policy/scopes.js';
 import { parseApiKey } from '../tokens/api-key.js';
 import type { Arrival, Guard } from './exchange.js';
@@ -35,6 +37,21 @@ export const admin: Guard<Principal> = (arrival) => {
 
 /** Judged against the live row instead of the token. */
 export const signedInLive: Guard<LiveSession> = (arrival) => requireLiveSession(arrival.core, signedIn(arrival));
+
+/**
+ * Whoever develops, at this machine: only while there is a mailbox, which production never has; not from another machine, not through a proxy, and
+ * not under a name that another site has had resolved to this machine.
+ */
+export const developer: Guard<Mailbox> = ({ core, request }) => {
+  const { address, headers } = request;
+  const isHere = address !== null && /^(?:127\.|::1$|::ffff:127\.)/.test(address);
+  const isForwarded = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip', 'via'].some(
+    (name) => readHeader(headers, name) !== undefined,
+  );
+  const host = (readHeader(headers, 'host') ?? '').replace(/:\d+$/, '');
+  if (core.mailbox === null || !core.config.development || !isHere || isForwarded || !isLoopback(host)) throw new AuthError('not_found');
+  return core.mailbox;
+};
 
 /** The live row, a recent proof of identity, and the session's own refresh cookie. */
 export const sensitive: Guard<LiveSession> = async (arrival) => {

@@ -155,12 +155,13 @@ function isPublicPath({ byMethod }: FoundPath): boolean {
   return [...byMethod.values()].every((row) => row.isPublic === true);
 }
 
-function toResponse({ status, document, stream, headers = [] }: Answer, method: string): HttpResponse {
+function toResponse({ status, document, page, stream, headers = [] }: Answer, method: string): HttpResponse {
   if (stream) {
     if (method !== 'HEAD') return { status, headers, body: '', stream };
     stream.destroy();
     return { status, headers, body: '' };
   }
+  if (page) return pageResponse(page, { status, headers, method });
   const type: HeaderList = document === undefined ? [] : [['content-type', 'application/json; charset=utf-8']];
   const body = document === undefined ? '' : JSON.stringify(document);
   const length: HeaderList = method === 'HEAD' ? [['content-length', String(Buffer.byteLength(body))]] : [];
@@ -170,6 +171,20 @@ function toResponse({ status, document, stream, headers = [] }: Answer, method: 
 function pathOf(target: string): string {
   const at = target.indexOf('?');
   return at < 0 ? target : target.slice(0, at);
+}
+
+/** Its policy comes after the one that every other answer has, and takes its place. */
+function pageResponse(
+  { html, contentSecurityPolicy }: NonNullable<Answer['page']>,
+  { status, headers, method }: { readonly status: number; readonly headers: HeaderList; readonly method: string },
+): HttpResponse {
+  const own: HeaderList = [
+    ['content-type', 'text/html; charset=utf-8'],
+    ['content-security-policy', contentSecurityPolicy],
+    ['x-robots-tag', 'noindex'],
+  ];
+  const length: HeaderList = method === 'HEAD' ? [['content-length', String(Buffer.byteLength(html))]] : [];
+  return { status, headers: [...own, ...length, ...headers], body: method === 'HEAD' ? '' : html };
 }
 
 function splitTarget(target: string): { path: string; query: URLSearchParams } {

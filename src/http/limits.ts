@@ -56,6 +56,11 @@ function isCalled({ username, email }: UserRecord, identifier: string): boolean 
   );
 }
 
+/** One more mail is asked for from this address. @throws {AuthError} `too_many_attempts` */
+export function limitMails(arrival: Arrival): Promise<void> {
+  return arrival.core.mails.takeFrom(addressOf(arrival), (state) => void arrival.limits.push(state));
+}
+
 export function addressOf({ core, request }: Arrival): string {
   return addressKey(clientAddress(request, core.config.trustedProxies));
 }

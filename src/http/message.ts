@@ -34,6 +34,8 @@ export interface HttpResponse {
 export interface Answer {
   readonly status: number;
   readonly document?: object;
+  /** Instead of `document`: a page, with the policy that lets it do what it does. */
+  readonly page?: { readonly html: string; readonly contentSecurityPolicy: string };
   /** Instead of `document`; the answer names its type. */
   readonly stream?: Readable;
   readonly headers?: HeaderList;

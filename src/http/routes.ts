@@ -1,20 +1,37 @@
 /** The table of routes: every path of ours, who may use it, and what its body looks like. */
 import {
   adminUpdateUserBody,
+  changeEmailBody,
   changePasswordBody,
   clientTokenBody,
+  forgotPasswordBody,
   loginBody,
   newApiKeyBody,
   noBody,
+  notMeBody,
   reauthenticateBody,
   refreshTokenBody,
+  resetPasswordBody,
   rotateApiKeyBody,
   setRolesBody,
   updateProfileBody,
+  verifyEmailBody,
 } from '../protocol/bodies.js';
+import { mailPaths } from '../protocol/names.js';
 import { revocationsPath } from '../protocol/revocation-events.js';
 import { route, type AnyRoute } from './exchange.js';
-import { admin, adminWrite, anyone, client, readsRevocations, sensitive, signedIn, signedInLive, signedInOrGuest } from './guards.js';
+import {
+  admin,
+  adminWrite,
+  anyone,
+  client,
+  developer,
+  readsRevocations,
+  sensitive,
+  signedIn,
+  signedInLive,
+  signedInOrGuest,
+} from './guards.js';
 import {
   answerClientToken,
   answerCreateOwnApiKey,
@@ -25,6 +42,15 @@ import {
   answerRevokeOwnApiKey,
   answerRotateOwnApiKey,
 } from './routes/api-keys.js';
+import {
+  answerAskForEmailChange,
+  answerAskForReset,
+  answerAskForVerification,
+  answerDisown,
+  answerResetPassword,
+  answerVerifyEmail,
+} from './routes/mail.js';
+import { answerDevelopmentMails, answerNotMePage, answerResetPasswordPage, answerVerifyEmailPage } from './routes/pages.js';
 import { answerCurrentSession, answerEndOtherSessions, answerEndSession, answerListSessions } from './routes/sessions.js';
 import {
   answerChangePassword,
@@ -63,6 +89,31 @@ export const routes: readonly AnyRoute[] = [
   route({ method: 'POST', path: '/auth/logout', guard: anyone, body: refreshTokenBody, ignoresBearer: true, answer: answerLogout }),
   route({ method: 'POST', path: '/auth/reauthenticate', guard: signedInLive, body: reauthenticateBody, answer: answerReauthenticate }),
   route({ method: 'POST', path: '/auth/password', guard: sensitive, body: changePasswordBody, answer: answerChangePassword }),
+  route({ method: 'GET', path: mailPaths.verifyEmail, guard: anyone, body: noBody, answer: answerVerifyEmailPage }),
+  route({ method: 'POST', path: mailPaths.verifyEmail, guard: anyone, body: verifyEmailBody, answer: answerVerifyEmail }),
+  route({ method: 'POST', path: '/auth/email/verification', guard: signedInLive, body: noBody, answer: answerAskForVerification }),
+  route({ method: 'POST', path: '/auth/email', guard: sensitive, body: changeEmailBody, answer: answerAskForEmailChange }),
+  route({
+    method: 'POST',
+    path: '/auth/password/forgot',
+    guard: anyone,
+    body: forgotPasswordBody,
+    ignoresBearer: true,
+    answer: answerAskForReset,
+  }),
+  route({ method: 'GET', path: mailPaths.resetPassword, guard: anyone, body: noBody, answer: answerResetPasswordPage }),
+  route({
+    method: 'POST',
+    path: mailPaths.resetPassword,
+    guard: anyone,
+    body: resetPasswordBody,
+    ignoresBearer: true,
+    answer: answerResetPassword,
+  }),
+  route({ method: 'GET', path: mailPaths.notMe, guard: anyone, body: noBody, answer: answerNotMePage }),
+  route({ method: 'POST', path: mailPaths.notMe, guard: anyone, body: notMeBody, ignoresBearer: true, answer: answerDisown }),
+  route({ method: 'GET', path: '/auth/development/mails', guard: developer, body: noBody, answer: answerDevelopmentMails }),
+
   route({ method: 'GET', path: '/auth/session', guard: signedInOrGuest, body: noBody, answer: answerCurrentSession }),
   route({ method: 'GET', path: '/auth/sessions', guard: signedIn, body: noBody, answer: answerListSessions }),
   route({ method: 'DELETE', path: '/auth/sessions', guard: signedIn, body: noBody, answer: answerEndOtherSessions }),

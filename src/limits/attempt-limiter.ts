@@ -6,7 +6,12 @@ import type { Counted, CounterStore, Limit, LimitState } from '../model/limits.j
 import type { ErrorCode } from '../protocol/error-codes.js';
 
 /** What a stranger learns something from, or takes from others. */
-const failures: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['invalid_credentials', 'username_taken', 'conflict']);
+const failures: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'invalid_credentials',
+  'username_taken',
+  'conflict',
+  'one_time_token_invalid',
+]);
 
 /**
  * An attempt holds a place until it is known to have succeeded, so that of many at once no more than the limit can fail. Whoever finds no

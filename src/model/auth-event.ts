@@ -20,6 +20,10 @@ export type AuthEventType =
   | 'api_key.revoked'
   | 'password.changed'
   | 'password.hash_unusable'
+  | 'email.verified'
+  | 'email.changed'
+  | 'user.disowned'
+  | 'mail.failed'
   | 'keys.rotated';
 
 export interface AuthEvent {

@@ -13,6 +13,10 @@ export interface AuthConfig {
   readonly identifiers: ReadonlySet<'username' | 'email'>;
   readonly registration: 'open' | 'closed';
   readonly emailVerification: 'required' | 'optional';
+  readonly unverifiedAccounts: 'allow' | 'refuse';
+  /** By what mails go: the application's transport, the mailbox of development, or not at all. */
+  readonly mail: 'transport' | 'mailbox' | 'none';
+  readonly links: MailLinks;
   readonly delivery: Delivery;
   readonly cookies: CookieConfig;
   readonly tokens: TokenConfig;
@@ -27,6 +31,13 @@ export interface AuthConfig {
   readonly sensitiveSeconds: number;
   /** Conveniences for development: every port of the public host name is trusted, refusals explain themselves. */
   readonly development: boolean;
+}
+
+/** The pages that links in mails open, without the fragment that holds the token. */
+export interface MailLinks {
+  readonly verifyEmail: string;
+  readonly resetPassword: string;
+  readonly notMe: string;
 }
 
 export interface PublicUrl {

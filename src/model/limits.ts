@@ -11,7 +11,7 @@ export type RequestLimitName = 'api' | 'refresh' | 'feed';
 
 /** Where a limit stands, for whoever it limits. */
 export interface LimitState {
-  readonly name: 'login' | RequestLimitName;
+  readonly name: 'login' | 'mail' | RequestLimitName;
   readonly limit: Limit;
   readonly remaining: number;
   /** Seconds until all of it is there again; at least 1. */

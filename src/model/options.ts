@@ -3,6 +3,7 @@ import type { MasterSecret } from '../crypto/master-secret.js';
 import type { AppTypes, Clock, Delivery, Duration, Logger, User, WebOrigin } from './app-types.js';
 import type { AuthEvent } from './auth-event.js';
 import type { Bus } from './bus.js';
+import type { ComposeMail, SendMail } from './mail.js';
 import type { SigningAlgorithm, Store } from './store.js';
 
 export interface AuthOptions<App extends AppTypes = AppTypes> {
@@ -21,11 +22,22 @@ export interface AuthOptions<App extends AppTypes = AppTypes> {
   /** `closed`: only administrators create users. Default `open`. */
   registration?: 'open' | 'closed';
   /**
-   * `required` (default): an address proves itself by mail before anybody can register by it alone; this version sends no mail yet, so
-   * registration needs a user name. `optional`: registration by e-mail alone answers 201 or 409, which tells a stranger which addresses have
-   * accounts.
+   * `required` (default): who registers by e-mail alone proves the address by mail first, and nobody is told whether it has an account; without
+   * mail, registration needs a user name. `optional`: registration by e-mail alone answers 201 or 409, which tells a stranger which addresses
+   * have accounts.
    */
   emailVerification?: 'required' | 'optional';
+  /** `refuse`: nobody can log in whose address is not proved, and registration demands one. Default `allow`. */
+  unverifiedAccounts?: 'allow' | 'refuse';
+  /**
+   * Sends mails: `smtp(url, { from })` of `countersign/smtp`, or a function of one's own, which rejects when a mail was not sent; it is tried
+   * again then. Without it in development, mails are printed and kept in a mailbox; in production none are sent.
+   */
+  sendMail?: SendMail;
+  /** Texts of one's own, or in other languages. */
+  composeMail?: ComposeMail<App>;
+  /** Pages of one's own for links in mails: absolute URLs, to which `#token=…` is added. Default: ours. */
+  links?: LinkOptions;
   /** How tokens travel unless a login asks for another way. Default `cookie`. */
   delivery?: Delivery;
   cookies?: CookieOptions;
@@ -57,6 +69,15 @@ export interface AuthOptions<App extends AppTypes = AppTypes> {
   /** Default: warnings and errors on the console. */
   logger?: Logger;
   clock?: Clock;
+}
+
+export interface LinkOptions {
+  /** Posts `token` to `auth/email/verify`. */
+  verifyEmail?: string;
+  /** Posts `token` and `newPassword` to `auth/password/reset`. */
+  resetPassword?: string;
+  /** Posts `token` to `auth/not-me`. */
+  notMe?: string;
 }
 
 export interface CookieOptions {
@@ -101,7 +122,10 @@ export interface SessionOptions {
 export type LimitText = `${number}/${Duration}` | 'insecure-off';
 
 export interface LimitOptions {
-  /** Failed logins and registrations by address; a device that its user has signed in on before has a budget of its own. Default `10/15m`. */
+  /**
+   * Failed logins and registrations by address, and mails asked for; a device that its user has signed in on before has a budget of its own.
+   * Default `10/15m`. `insecure-off` also lets anybody have any number of mails sent to an address.
+   */
   login?: LimitText;
   /** Requests by session, or by address where there is none; refreshing counts apart. Default `100/1m`. */
   api?: LimitText;

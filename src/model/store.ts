@@ -7,6 +7,8 @@ import type { ApiKeyStore } from './api-key.js';
 import type { Clock, Delivery, Logger } from './app-types.js';
 import type { RevocationHints } from './bus.js';
 import type { CounterStore } from './limits.js';
+import type { NewOutboxRecord, OutboxStore } from './outbox.js';
+import type { ProofStore } from './proofs.js';
 
 /** A database that can be opened; made by `sqlite(file)` and its like, opened by `createAuth`. */
 export interface Store {
@@ -43,14 +45,16 @@ export interface OpenStore {
   readonly apiKeys: ApiKeyStore;
   readonly revocations: RevocationStore;
   readonly counters: CounterStore;
+  readonly outbox: OutboxStore;
+  readonly proofs: ProofStore;
   /** What the database itself tells of other processes' revocations; null where it tells nothing. */
   readonly hints: RevocationHints | null;
   /** Milliseconds by the store's own clock. Rejects when the store cannot be reached. */
   now(): Promise<number>;
   appliedMigrations(): Promise<readonly AppliedMigration[]>;
   /**
-   * After a backup was restored: ends every session, revokes every API key and marks every signing key compromised, in one transaction; starts
-   * a new feed epoch.
+   * After a backup was restored: ends every session, revokes every API key, voids every one-time proof, empties the outbox and marks every signing
+   * key compromised, in one transaction; starts a new feed epoch.
    */
   restoreEpoch(): Promise<void>;
   /**
@@ -131,10 +135,14 @@ export const adminRole = 'admin';
 export type UserWriteOutcome =
   { readonly outcome: 'written'; readonly user: UserRecord } | { readonly outcome: 'not_found' | 'last_admin' };
 
+/** Rows of the outbox that are written in the transaction of the act, if it does what it is for. */
+export type Outgoing = readonly NewOutboxRecord[];
+
 export interface UserStore {
   /** Unique user name and address, also when two processes create at once. */
   create(
     user: NewUserRecord,
+    outgoing?: Outgoing,
   ): Promise<{ readonly outcome: 'created'; readonly user: UserRecord } | { readonly outcome: 'username_taken' | 'email_taken' }>;
   find(key: UserKey): Promise<UserRecord | null>;
   findCredential(key: UserKey): Promise<PasswordCredential | null>;
@@ -142,14 +150,14 @@ export interface UserStore {
   /** Puts a stronger hash of the same password; only while `from` is still the hash. False: it was not, nothing was written. */
   rehashPassword(id: string, from: string, to: string): Promise<boolean>;
   /** Sets a password without knowing the old one; ends all sessions (epoch, revocation) and revokes all API keys of the user. */
-  setPassword(id: string, passwordHash: string): Promise<UserRecord | null>;
+  setPassword(id: string, passwordHash: string, outgoing?: Outgoing): Promise<UserRecord | null>;
   /** New roles, a greater `authzVersion` and its revocation row. */
   setRoles(id: string, roles: readonly string[]): Promise<UserWriteOutcome>;
   /** Disabling also ends all sessions. Setting what is already so changes nothing. */
   setDisabled(id: string, disabled: boolean): Promise<UserWriteOutcome>;
   /** A greater `authzVersion` and its revocation row, so that every access token is renewed. False: no such user. */
   raiseAuthzVersion(id: string): Promise<boolean>;
-  /** Removes the user and his API keys; his sessions end and keep nothing personal. */
+  /** Removes the user, his API keys and one-time proofs; his sessions end and keep nothing personal. */
   delete(id: string): Promise<UserWriteOutcome>;
   /** Newest first; `query` matches user name, e-mail and name anywhere, without regard to case, wildcards taken literally. */
   list(page: { readonly query: string | null; readonly limit: number; readonly after: UserCursor | null }): Promise<{
@@ -273,7 +281,12 @@ export interface SessionStore {
    * hash and `replaces` is alive. Null: it was not, nothing was written.
    */
   changePassword(
-    input: OpenSessionInput & { readonly replaces: string; readonly fromHash: string; readonly toHash: string },
+    input: OpenSessionInput & {
+      readonly replaces: string;
+      readonly fromHash: string;
+      readonly toHash: string;
+      readonly outgoing?: Outgoing;
+    },
   ): Promise<LiveSession | null>;
   find(id: string): Promise<SessionAndUser | null>;
   /** Live sessions of a user, the most recently used first. */
@@ -294,7 +307,7 @@ export interface SessionStore {
    */
   recordLateDouble(id: string, generation: number): Promise<boolean>;
   /** Ends one session and writes its revocation row; whose it was. Null: there is none that had not ended. */
-  end(id: string, reason: SessionEndReason, onlyOf?: { readonly userId: string }): Promise<string | null>;
+  end(id: string, reason: SessionEndReason, how?: { readonly userId?: string; readonly outgoing?: Outgoing }): Promise<string | null>;
   /** Ends the live sessions of a user but one; how many. */
   endOthers(userId: string, exceptId: string, reason: SessionEndReason): Promise<number>;
   /** One increment of the user's epoch and one revocation row. False: no such user. */

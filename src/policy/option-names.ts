@@ -4,6 +4,7 @@ import type {
   AuthOptions,
   CookieOptions,
   LimitOptions,
+  LinkOptions,
   PasswordOptions,
   RevocationOptions,
   SessionOptions,
@@ -24,6 +25,10 @@ const options: All<AuthOptions> = {
   identifiers: true,
   registration: true,
   emailVerification: true,
+  unverifiedAccounts: true,
+  sendMail: true,
+  composeMail: true,
+  links: true,
   delivery: true,
   cookies: true,
   tokens: true,
@@ -45,6 +50,7 @@ const cookies: All<CookieOptions> = { prefix: true, topology: true, sameSite: tr
 const tokens: All<TokenOptions> = { algorithm: true, accessTtl: true, insecureAccessTtl: true, audience: true, rotateKeysEvery: true };
 const session: All<SessionOptions> = { idleTimeout: true, absoluteLifetime: true, replayWindow: true, lateDouble: true, maxPerUser: true };
 const revocation: All<RevocationOptions> = { mode: true, maxStaleness: true };
+const links: All<LinkOptions> = { verifyEmail: true, resetPassword: true, notMe: true };
 const passwords: All<PasswordOptions> = { minLength: true, rangeService: true };
 const limits: All<LimitOptions> = { login: true, api: true };
 
@@ -54,6 +60,7 @@ export function checkOptionNames<App extends AppTypes>(given: AuthOptions<App>, 
   problems.onlyKnown('tokens.', given.tokens, Object.keys(tokens));
   problems.onlyKnown('session.', given.session, Object.keys(session));
   problems.onlyKnown('revocation.', given.revocation, Object.keys(revocation));
+  problems.onlyKnown('links.', given.links, Object.keys(links));
   problems.onlyKnown('passwords.', given.passwords, Object.keys(passwords));
   problems.onlyKnown('limits.', given.limits, Object.keys(limits));
 }

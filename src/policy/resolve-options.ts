@@ -13,6 +13,7 @@ import { minPasswordLength } from './password-rules.js';
 import { revocationsScope } from './scopes.js';
 import { resolveTrustedProxies } from './trusted-proxies.js';
 import { adminRole } from '../model/store.js';
+import { resolveLinks, resolveMail, resolveUnverified } from './resolve-mail.js';
 import { resolvePublicUrl, resolveTrustedOrigins } from './resolve-origins.js';
 
 const day = 86_400;
@@ -25,16 +26,22 @@ export function resolveOptions<App extends AppTypes>(options: AuthOptions<App>):
   const publicUrl = resolvePublicUrl('publicUrl', options.publicUrl, problems);
   checkParts(options, publicUrl, problems);
   checkOptionNames(options, problems);
-  const identifiers = resolveIdentifiers(options, problems);
+  const development = options.development !== false && publicUrl.loopback && process.env['NODE_ENV'] !== 'production';
+  const basePath = resolveBasePath(options.basePath, problems);
+  const mail = resolveMail(options, development, problems);
+  const identifiers = resolveIdentifiers(options, mail, problems);
   const roles = resolveRoles(options, problems);
   const config: AuthConfig = {
     publicUrl,
     audience: resolveAudience(options, publicUrl, problems),
-    basePath: resolveBasePath(options.basePath, problems),
+    basePath,
     trustedOrigins: resolveTrustedOrigins(options.trustedOrigins ?? [], problems),
     identifiers,
     registration: problems.oneOf('registration', options.registration, ['open', 'closed']),
     emailVerification: problems.oneOf('emailVerification', options.emailVerification, ['required', 'optional']),
+    unverifiedAccounts: resolveUnverified(options, mail, problems),
+    mail,
+    links: resolveLinks(options.links ?? {}, `${publicUrl.origin}${basePath}`, problems),
     delivery: problems.oneOf('delivery', options.delivery, ['cookie', 'memory', 'bearer']),
     cookies: resolveCookies(options.cookies ?? {}, publicUrl, problems),
     tokens: resolveTokens(options, problems),
@@ -52,7 +59,7 @@ export function resolveOptions<App extends AppTypes>(options: AuthOptions<App>):
     roles,
     defaultRole: [...roles.keys()][0] ?? '',
     sensitiveSeconds: 600,
-    development: options.development !== false && publicUrl.loopback && process.env['NODE_ENV'] !== 'production',
+    development,
   };
   if (problems.list.length > 0) throw new ConfigError(problems.list);
   return config;
@@ -77,14 +84,19 @@ function resolvePasswords<App extends AppTypes>({ passwords = {} }: AuthOptions<
   return { minLength, rangeService };
 }
 
-function resolveIdentifiers<App extends AppTypes>(options: AuthOptions<App>, problems: OptionProblems): AuthConfig['identifiers'] {
+function resolveIdentifiers<App extends AppTypes>(
+  options: AuthOptions<App>,
+  mail: AuthConfig['mail'],
+  problems: OptionProblems,
+): AuthConfig['identifiers'] {
   const identifiers = new Set<'username' | 'email'>(options.identifiers ?? ['username', 'email']);
   for (const identifier of identifiers) problems.oneOf('identifiers', identifier, ['username', 'email']);
   if (identifiers.size === 0) problems.add('identifiers', 'names none.');
-  if (!identifiers.has('username') && options.emailVerification !== 'optional' && options.registration !== 'closed') {
+  const needsMail = !identifiers.has('username') && options.emailVerification !== 'optional' && options.registration !== 'closed';
+  if (needsMail && mail === 'none') {
     problems.add(
       'emailVerification',
-      'sending mail is not part of this version: set "optional", or have people sign in by user name as well.',
+      'registration by e-mail alone needs mail: set sendMail, or "optional", or have people sign in by user name as well.',
     );
   }
   return identifiers;

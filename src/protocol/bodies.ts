@@ -39,6 +39,42 @@ export function registerBody(demands: Readonly<Record<'username' | 'email', Dema
   });
 }
 
+/** A genuine one has 115 characters; what is longer is no less invalid. */
+const oneTimeToken: z.ZodType<string> = text;
+
+export interface ForgotPasswordBody {
+  readonly email: string;
+}
+export const forgotPasswordBody: z.ZodType<ForgotPasswordBody> = z.strictObject({ email: text });
+
+export interface ResetPasswordBody {
+  readonly token: string;
+  readonly newPassword: string;
+}
+export const resetPasswordBody: z.ZodType<ResetPasswordBody> = z.strictObject({ token: oneTimeToken, newPassword: password });
+
+/** One of them: the token of a link, or a code where one is signed in. */
+export type VerifyEmailBody = { readonly token: string; readonly code?: undefined } | { readonly code: string; readonly token?: undefined };
+export const verifyEmailBody: z.ZodType<VerifyEmailBody> = z
+  .strictObject({ token: oneTimeToken.optional(), code: z.string().max(16).optional() })
+  .transform(({ token, code }, context) => {
+    if (token !== undefined && code === undefined) return { token };
+    if (code !== undefined && token === undefined) return { code: code.replaceAll(' ', '') };
+    const message = token === undefined ? 'is required' : 'give only one of token and code';
+    context.addIssue({ code: 'custom', path: ['token'], message, params: { code: token === undefined ? 'required' : 'ambiguous' } });
+    return z.NEVER;
+  });
+
+export interface ChangeEmailBody {
+  readonly newEmail: string;
+}
+export const changeEmailBody: z.ZodType<ChangeEmailBody> = z.strictObject({ newEmail: text });
+
+export interface NotMeBody {
+  readonly token: string;
+}
+export const notMeBody: z.ZodType<NotMeBody> = z.strictObject({ token: oneTimeToken });
+
 export interface LoginBody {
   readonly identifier: string;
   readonly password: string;

@@ -10,7 +10,7 @@ export interface ErrorCodeEntry {
 
 const table = {
   invalid_request: { status: 400, title: 'The request is not valid.' },
-  one_time_token_invalid: { status: 400, title: 'This link or code is not valid.', reserved: true },
+  one_time_token_invalid: { status: 400, title: 'This link or code is not valid.' },
   invalid_credentials: { status: 401, title: 'The user name or password is wrong.' },
   token_missing: { status: 401, title: 'You are not signed in.' },
   token_expired: { status: 401, title: 'The access token has expired.' },
@@ -33,8 +33,8 @@ const table = {
   username_taken: { status: 409, title: 'This user name is taken.' },
   conflict: { status: 409, title: 'The request conflicts with the current state.' },
   refresh_superseded: { status: 409, title: 'A newer refresh token is already in use; repeat with it.' },
-  one_time_token_used: { status: 410, title: 'This link or code was used before.', reserved: true },
-  one_time_token_expired: { status: 410, title: 'This link or code has expired.', reserved: true },
+  one_time_token_used: { status: 410, title: 'This link or code was used before.' },
+  one_time_token_expired: { status: 410, title: 'This link or code has expired.' },
   body_too_large: { status: 413, title: 'The request body is too large.' },
   unsupported_media_type: { status: 415, title: 'The request body must be application/json.' },
   too_many_attempts: { status: 429, title: 'Too many attempts; try again later.' },

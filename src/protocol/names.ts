@@ -10,3 +10,6 @@ export const cookiePrefixPattern: RegExp = /^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$/;
 export function cookieName(kind: 'access' | 'refresh' | 'state', prefix: string, security: '__Host-' | '__Secure-' | ''): string {
   return `${security}${prefix}-${kind}`;
 }
+
+/** Below the base path: what links in mails open, and where the pages behind them post to. */
+export const mailPaths = { verifyEmail: '/auth/email/verify', resetPassword: '/auth/password/reset', notMe: '/auth/not-me' } as const;

@@ -143,10 +143,3 @@ export function parseWorkers(text: string): number {
   if (count < 1) throw new UnusableValue('must be a whole number from 1.');
   return count;
 }
-
-/** For what is not there yet and must not be taken for working. */
-export function refuse(message: string): Parse<never> {
-  return () => {
-    throw new UnusableValue(message);
-  };
-}

@@ -2,6 +2,7 @@
 import { join, resolve } from 'node:path';
 import { deriveKeys, masterSecret, newSecret, type MasterSecret } from '../crypto/master-secret.js';
 import { ConfigError, type ConfigProblem } from '../errors.js';
+import { smtp } from '../mail/smtp.js';
 import type { AuthConfig } from '../model/config.js';
 import type { AuthOptions } from '../model/options.js';
 import { parseDuration } from '../policy/durations.js';
@@ -87,6 +88,7 @@ export function checkSettings(environment: Environment): CheckedSettings {
     publicUrl,
     store,
     ...optionsOf(values, accessLife(values, found)),
+    ...mailOptions(values, place.development, found),
     ...(place.development ? {} : { development: false as const }),
   };
   const config = checkOptions({ ...options, secret: secret ?? masterSecret(newSecret()) }, found);
@@ -137,7 +139,10 @@ function nameProblems(problems: readonly ConfigProblem[]): ConfigProblem[] {
 
 /** Words of the options inside a message, as this server's operator knows them. */
 function nameOptions(message: string): string {
-  return message.replace('publicUrl', 'COUNTERSIGN_PUBLIC_URL').replace('subdomainsOf', 'the domain after "subdomains:"');
+  return message
+    .replace('publicUrl', 'COUNTERSIGN_PUBLIC_URL')
+    .replace('set sendMail', 'set COUNTERSIGN_SMTP_URL')
+    .replace('subdomainsOf', 'the domain after "subdomains:"');
 }
 
 function unknownNames(environment: Environment): ConfigProblem[] {
@@ -162,12 +167,9 @@ function readValues(environment: Environment, found: Findings): Values {
   return values as Values;
 }
 
-function readValue(name: SettingName, text: string, { problems, warnings }: Findings): unknown {
-  const { parse, withoutEffect } = settings[name];
+function readValue(name: SettingName, text: string, { problems }: Findings): unknown {
   try {
-    const value: unknown = parse(text);
-    if (withoutEffect !== undefined) warnings.push({ path: name, message: withoutEffect });
-    return value;
+    return settings[name].parse(text);
   } catch (error) {
     if (!(error instanceof UnusableValue)) throw error;
     problems.push({ path: name, message: error.message });
@@ -241,6 +243,30 @@ function checkLimits(values: Values, development: boolean, { problems, warnings 
   }
 }
 
+/** Without a server for it, what needs mail is refused where it is demanded; the rest is said. */
+function mailOptions(values: Values, development: boolean, { problems, warnings }: Findings): Pick<AuthOptions, 'sendMail'> {
+  const { COUNTERSIGN_SMTP_URL: url, COUNTERSIGN_MAIL_FROM: from } = values;
+  if (url === undefined && from !== undefined)
+    warnings.push({ path: 'COUNTERSIGN_MAIL_FROM', message: 'has no effect without COUNTERSIGN_SMTP_URL.' });
+  if (url === undefined) {
+    if (!development)
+      warnings.push({ path: 'COUNTERSIGN_SMTP_URL', message: 'is not set, so no mail is sent, and nobody can reset a password.' });
+    return {};
+  }
+  if (from === undefined) {
+    const message = 'is missing: mails need a sender. Set it, such as "Example <no-reply@example.com>".';
+    problems.push({ path: 'COUNTERSIGN_MAIL_FROM', message });
+    return {};
+  }
+  try {
+    return { sendMail: smtp(url, { from }) };
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    problems.push(...nameProblems(error.problems));
+    return {};
+  }
+}
+
 /** Only what is set: the defaults are those of `createAuth`. */
 function optionsOf(values: Values, life: ReturnType<typeof accessLife>): Partial<AuthOptions> {
   return withoutUndefined({
@@ -249,6 +275,7 @@ function optionsOf(values: Values, life: ReturnType<typeof accessLife>): Partial
     roles: values.COUNTERSIGN_ROLES,
     registration: values.COUNTERSIGN_REGISTRATION,
     emailVerification: values.COUNTERSIGN_EMAIL_VERIFICATION,
+    unverifiedAccounts: values.COUNTERSIGN_UNVERIFIED_ACCOUNTS,
     delivery: values.COUNTERSIGN_DELIVERY,
     // Their shape is judged by resolveOptions.
     trustedOrigins: values.COUNTERSIGN_TRUSTED_ORIGINS as AuthOptions['trustedOrigins'],

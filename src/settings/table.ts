@@ -21,7 +21,6 @@ import {
   parseWholeNumber,
   parseTopology,
   parseWorkers,
-  refuse,
   type StorePlace,
 } from './parse-value.js';
 
@@ -36,10 +35,6 @@ export interface Setting<Value> {
   readonly options?: readonly string[];
   /** Never printed. */
   readonly isSecret?: true;
-  /** It is checked, but does nothing in this version; said at each start. */
-  readonly withoutEffect?: string;
-  /** Not part of this version; setting it is a problem. */
-  readonly refused?: true;
   /** @throws {UnusableValue} */
   readonly parse: (text: string) => Value;
 }
@@ -66,9 +61,9 @@ export interface SettingValues {
   readonly COUNTERSIGN_REPLAY_WINDOW: Duration;
   readonly COUNTERSIGN_LOGIN_LIMIT: LimitText;
   readonly COUNTERSIGN_API_LIMIT: LimitText;
+  readonly COUNTERSIGN_SMTP_URL: string;
   readonly COUNTERSIGN_PASSWORD_MIN_LENGTH: number;
   readonly COUNTERSIGN_PASSWORD_RANGE_SERVICE: string;
-  readonly COUNTERSIGN_SMTP_URL: never;
   readonly COUNTERSIGN_MAIL_FROM: string;
   readonly COUNTERSIGN_WORKERS: number;
   readonly COUNTERSIGN_STOP_DELAY: Duration;
@@ -78,6 +73,7 @@ export interface SettingValues {
   readonly COUNTERSIGN_ROLES: NonNullable<AuthOptions['roles']>;
   readonly COUNTERSIGN_REGISTRATION: 'open' | 'closed';
   readonly COUNTERSIGN_EMAIL_VERIFICATION: 'required' | 'optional';
+  readonly COUNTERSIGN_UNVERIFIED_ACCOUNTS: 'allow' | 'refuse';
   readonly COUNTERSIGN_ALG: SigningAlgorithm;
   readonly COUNTERSIGN_KEY_MAX_AGE: Duration;
   readonly COUNTERSIGN_REVOCATION: 'strict' | 'available';
@@ -174,9 +170,29 @@ export const settings: { readonly [Name in SettingName]: Setting<SettingValues[N
   COUNTERSIGN_EMAIL_VERIFICATION: {
     fallback: 'required',
     about:
-      '`required`: nobody registers by an e-mail address alone, since this version cannot verify it. `optional`: he may, and 201 or 409 tells a stranger which addresses have accounts.',
+      '`required`: who registers by an e-mail address alone proves it by mail first, and nobody is told whether it has an account; without mail, registration needs a user name. `optional`: he need not, and 201 or 409 tells a stranger which addresses have accounts.',
     options: ['emailVerification'],
     parse: oneOf('required', 'optional'),
+  },
+  COUNTERSIGN_UNVERIFIED_ACCOUNTS: {
+    fallback: 'allow',
+    about: '`refuse`: nobody can log in whose address is not proved, and registration demands one. Needs mail.',
+    options: ['unverifiedAccounts'],
+    parse: oneOf('allow', 'refuse'),
+  },
+  COUNTERSIGN_SMTP_URL: {
+    fallbackText: 'none: in development mails are printed and kept in a mailbox; under production rules none are sent',
+    about:
+      'The server that takes mails: `smtps://user:password@host:465` or `smtp://host:587`; with a user name only over TLS. Needs the package `nodemailer`.',
+    options: ['sendMail'],
+    isSecret: true,
+    parse: parseText,
+  },
+  COUNTERSIGN_MAIL_FROM: {
+    fallbackText: 'required with `COUNTERSIGN_SMTP_URL`',
+    about: 'The sender of mails: `Example <no-reply@example.com>`.',
+    options: ['sendMail.from'],
+    parse: parseText,
   },
   COUNTERSIGN_ACCESS_TTL: {
     fallback: '15m',
@@ -229,7 +245,7 @@ export const settings: { readonly [Name in SettingName]: Setting<SettingValues[N
   COUNTERSIGN_LOGIN_LIMIT: {
     fallback: '10/15m',
     about:
-      'Failed logins and registrations by address in a time; a device that its user has signed in on before has a budget of its own. `insecure-off` does not limit.',
+      'Failed logins and registrations, and mails asked for, by address in a time; a device that its user has signed in on before has a budget of its own. `insecure-off` limits neither, nor how many mails go to one address.',
     options: ['limits.login'],
     parse: parseLimitText,
   },
@@ -299,19 +315,6 @@ export const settings: { readonly [Name in SettingName]: Setting<SettingValues[N
     fallbackText: 'none',
     about: '`production` demands production rules. Any other value allows development, on this machine only.',
     parse: parseText,
-  },
-  COUNTERSIGN_MAIL_FROM: {
-    fallbackText: 'none',
-    about: 'The sender of mails.',
-    withoutEffect: 'has no effect yet: this version sends no mail.',
-    parse: parseText,
-  },
-  COUNTERSIGN_SMTP_URL: {
-    fallbackText: 'none',
-    about: 'The server that takes mails.',
-    isSecret: true,
-    refused: true,
-    parse: refuse('sending mail is not part of this version: leave it out.'),
   },
 };
 

@@ -7,10 +7,12 @@
 import { DatabaseSync } from '@photostructure/sqlite';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import type { Mail } from 'countersign';
 import { describe, expect, test } from 'vitest';
 import { unseal } from '../../dist/crypto/sealing.js';
 import type { Client } from '../support/client.js';
 import type { HttpAnswer } from '../support/http.js';
+import { Inbox, tokenIn } from '../support/inbox.js';
 import { withApp } from '../support/over-each-carrier.js';
 import { articleRoles as roles, startApp, type TestApp } from '../support/start-app.js';
 
@@ -41,10 +43,10 @@ async function liveThroughEverything(app: TestApp): Promise<HttpAnswer[]> {
     expect(status).toBeGreaterThanOrEqual(400);
     refusals.push(await answer);
   };
-  const registered = { username: 'Planted', password: 'planted-password-of-registration' };
+  const registered = { username: 'Gardener', password: 'planted-password-of-registration' };
   const page: Client = app.client();
   app.secrets.add('password', registered.password);
-  await page.post('/api/auth/register', { ...registered, email: 'planted@example.test' });
+  await page.post('/api/auth/register', { ...registered, email: 'gardener@example.test' });
   await page.login(registered);
   await refused(page.post('/api/auth/register', registered));
   const wrong = 'planted-wrong-password';
@@ -90,6 +92,7 @@ async function liveThroughEverything(app: TestApp): Promise<HttpAnswer[]> {
   await refused(memory.refresh());
   await admin.call('DELETE', `/api/admin/users/${memory.userId}`);
   await livePrograms(app, refused);
+  await liveByMail(app, refused);
   await app.auth.keys.rotate();
   await app.auth.keys.rotate({ compromised: true });
   await refused(page.get('/hello'));
@@ -98,6 +101,33 @@ async function liveThroughEverything(app: TestApp): Promise<HttpAnswer[]> {
   await app.advance({ minutes: 15 });
   await refused(admin.get('/hello'));
   return refusals;
+}
+
+/** Links are sent, used, used again and put where they do not belong; one stays unused, and its mail waits. */
+async function liveByMail(app: TestApp, refused: (answer: Promise<HttpAnswer>) => Promise<void>): Promise<void> {
+  const observe = (mail: Mail): string => {
+    app.secrets.addOneTimeToken(tokenIn(mail));
+    return tokenIn(mail);
+  };
+  const user = await app.signedIn({ emailVerified: false });
+  await user.post('/api/auth/email/verification');
+  const verification = observe(await app.inbox.next(user.user!.email, 1));
+  await app.client().post('/api/auth/password/forgot', { email: user.user!.email });
+  const reset = observe(await app.inbox.next(user.user!.email, 2));
+  await refused(app.client().post('/api/auth/password/reset', { token: verification, newPassword: 'planted-password-of-reset' }));
+  await refused(app.client().post('/api/auth/password/reset', { token: reset, newPassword: 'short' }));
+  await app.client().post('/api/auth/email/verify', { token: verification });
+  await refused(app.client().post('/api/auth/email/verify', { token: verification }));
+  await refused(app.client().get(`/api/users/me?token=${verification}`));
+  app.secrets.add('password', 'planted-password-of-reset');
+  await app.client().post('/api/auth/password/reset', { token: reset, newPassword: 'planted-password-of-reset' });
+  observe(await app.inbox.next(user.user!.email, 3));
+  app.secrets.add('password', 'planted-password-by-mail');
+  await app.client().post('/api/auth/register', { email: 'planted-by-mail@example.test', password: 'planted-password-by-mail' });
+  observe(await app.inbox.next('planted-by-mail@example.test', 1));
+  app.inbox.failures.push(...Array.from({ length: 9 }, () => new Error('550 no planted-waiting@example.test here')));
+  await app.client().post('/api/auth/register', { email: 'planted-waiting@example.test', password: 'planted-password-by-mail' });
+  await expect.poll(() => app.inbox.failures.length).toBeLessThan(9);
 }
 
 /** An API key is made, used, put where it does not belong, exchanged for tokens, rotated and revoked. */
@@ -150,16 +180,17 @@ test('the search finds what is there', async () => {
 });
 
 describe('after a whole life of an application', () => {
-  const at = withApp({ roles });
+  const at = withApp({ roles, inbox: new Inbox() });
 
   test('no secret of it is in the log, in an event, in an answer to anybody else, or in the database', async () => {
     const { app } = at;
     const refusals = await liveThroughEverything(app);
     await addKeys(app);
-    for (const kind of ['password', 'access token', 'refresh token', 'csrf token', 'key', 'API key'] as const)
+    for (const kind of ['password', 'access token', 'refresh token', 'csrf token', 'key', 'API key', 'one-time token'] as const)
       expect(app.secrets.count(kind), kind).toBeGreaterThanOrEqual(4);
     expect(app.log.length).toBeGreaterThan(10);
     expect(app.secrets.foundIn(app.logText), 'log').toEqual([]);
+    expect(app.logText).not.toContain('planted-waiting@');
     expect(app.secrets.foundIn(JSON.stringify(app.events)), 'events').toEqual([]);
     for (const refusal of refusals) {
       expect(app.secrets.foundIn(refusal.text), refusal.outcome).toEqual([]);
@@ -172,7 +203,9 @@ describe('after a whole life of an application', () => {
     const dump =
       JSON.stringify(database.prepare('SELECT * FROM users').all()) +
       JSON.stringify(database.prepare('SELECT * FROM sessions').all()) +
-      JSON.stringify(database.prepare('SELECT * FROM api_keys').all());
+      JSON.stringify(database.prepare('SELECT * FROM api_keys').all()) +
+      JSON.stringify(database.prepare('SELECT * FROM proofs').all()) +
+      JSON.stringify(database.prepare('SELECT * FROM outbox').all());
     database.close();
     expect(app.secrets.foundIn(dump)).toEqual([]);
     expect(app.secrets.foundIn(await readFile(app.file)), 'after a checkpoint').toEqual([]);

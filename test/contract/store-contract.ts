@@ -2,6 +2,8 @@
 import { describe } from 'vitest';
 import { apiKeysContract } from './api-keys-contract.js';
 import { countersContract } from './counters-contract.js';
+import { outboxContract } from './outbox-contract.js';
+import { proofsContract } from './proofs-contract.js';
 import { sessionsContract } from './sessions-contract.js';
 import type { MakeStore } from './store-under-test.js';
 import { usersContract } from './users-contract.js';
@@ -13,6 +15,8 @@ export function storeContract(name: string, makeStore: MakeStore): void {
     sessionsContract(makeStore);
     countersContract(makeStore);
     apiKeysContract(makeStore);
+    outboxContract(makeStore);
+    proofsContract(makeStore);
     wholeStoreContract(makeStore);
   });
 }

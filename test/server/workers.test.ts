@@ -66,7 +66,7 @@ describe('a start of two workers', () => {
 
   test('says once what is without effect', async () => {
     const server = await startTwo({ COUNTERSIGN_MAIL_FROM: 'auth@example.com' });
-    expect(times(server.output, 'sends no mail')).toBe(1);
+    expect(times(server.output, 'has no effect without COUNTERSIGN_SMTP_URL')).toBe(1);
   });
 
   test.each([

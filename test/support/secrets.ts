@@ -2,7 +2,7 @@
 import type { HttpAnswer } from './http.js';
 import { parseSetCookie } from './cookie-jar.js';
 
-export type SecretKind = 'password' | 'access token' | 'refresh token' | 'csrf token' | 'key' | 'API key';
+export type SecretKind = 'password' | 'access token' | 'refresh token' | 'csrf token' | 'key' | 'API key' | 'one-time token';
 
 export interface Secret {
   readonly kind: SecretKind;
@@ -65,6 +65,17 @@ export class Secrets {
     this.add('API key', secret);
     this.add('API key', secret.toString('base64url'));
     this.add('API key', secret.toString('hex'));
+  }
+
+  /** Its text, and the secret and the MAC in it. */
+  addOneTimeToken(token: string): void {
+    this.add('one-time token', token);
+    const bytes = Buffer.from(token.slice('cso_'.length), 'base64url');
+    for (const part of [bytes.subarray(19, 51), bytes.subarray(51)]) {
+      this.add('one-time token', part);
+      this.add('one-time token', part.toString('base64url'));
+      this.add('one-time token', part.toString('hex'));
+    }
   }
 
   get size(): number {

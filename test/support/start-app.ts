@@ -15,6 +15,7 @@ import { createPasswordHasher } from '../../dist/crypto/password-hash.js';
 import { formatId, newIdBytes, systemRandom } from '../../dist/crypto/random.js';
 import { startHttpServer } from '../../dist/server/http-server.js';
 import { CookieJar } from './cookie-jar.js';
+import { Inbox } from './inbox.js';
 import { Client } from './client.js';
 import { Secrets } from './secrets.js';
 
@@ -33,6 +34,8 @@ export interface LogLine {
 type LogWriter = (facts: object, message: string) => void;
 
 export type AppOptions = Partial<Omit<AuthOptions, 'clock' | 'logger' | 'onEvent'>> & {
+  /** Mails are sent, into this. */
+  readonly inbox?: Inbox;
   readonly carrier?: Carrier;
   /** Default: any that is free. */
   readonly port?: number;
@@ -65,6 +68,8 @@ export class TestApp {
   readonly secret: string;
   readonly events: AuthEvent[];
   readonly log: LogLine[];
+  /** Empty unless the app was started with one. */
+  readonly inbox: Inbox;
   readonly secrets: Secrets = new Secrets();
   /** Null for the stand-alone server, which keeps its own. */
   readonly server: Server | null;
@@ -72,7 +77,7 @@ export class TestApp {
   readonly #stop: () => Promise<void>;
 
   constructor(
-    parts: Pick<TestApp, 'auth' | 'carrier' | 'port' | 'file' | 'publicUrl' | 'secret' | 'events' | 'log' | 'server'>,
+    parts: Pick<TestApp, 'auth' | 'carrier' | 'port' | 'file' | 'publicUrl' | 'secret' | 'events' | 'log' | 'server' | 'inbox'>,
     time: { now: number },
     stop: () => Promise<void>,
   ) {
@@ -85,6 +90,7 @@ export class TestApp {
     this.secret = parts.secret;
     this.events = parts.events;
     this.log = parts.log;
+    this.inbox = parts.inbox;
     this.server = parts.server;
     this.#time = time;
     this.#stop = stop;
@@ -118,7 +124,11 @@ export class TestApp {
   }
 
   /** A user with a password, without the cost of hashing it each time. */
-  async createUser({ roles = ['user'], name = null }: { roles?: readonly string[]; name?: string | null } = {}): Promise<TestUser> {
+  async createUser({
+    roles = ['user'],
+    name = null,
+    emailVerified = true,
+  }: { roles?: readonly string[]; name?: string | null; emailVerified?: boolean } = {}): Promise<TestUser> {
     serial += 1;
     const username = `person${serial}`;
     const email = `${username}@example.test`;
@@ -129,7 +139,7 @@ export class TestApp {
       usernameKey: username,
       email,
       emailKey: email,
-      emailVerified: true,
+      emailVerified,
       onEmailTaken: 'refuse',
       name,
       roles,
@@ -143,7 +153,7 @@ export class TestApp {
 
   /** A new user in a browser of his own. */
   async signedIn(
-    options: { roles?: readonly string[]; delivery?: 'cookie' | 'memory' | 'bearer'; remember?: boolean } = {},
+    options: { roles?: readonly string[]; delivery?: 'cookie' | 'memory' | 'bearer'; remember?: boolean; emailVerified?: boolean } = {},
   ): Promise<Client> {
     const { delivery = 'cookie', remember, ...user } = options;
     const client = this.client();
@@ -175,7 +185,7 @@ const commonPassword = 'correct horse battery staple';
 let commonHash: Promise<string> | undefined;
 
 export async function startApp(options: AppOptions = {}): Promise<TestApp> {
-  const { carrier = 'Express', port: wanted = 0, file, startAt = defaultStart, ...overrides } = options;
+  const { carrier = 'Express', port: wanted = 0, file, startAt = defaultStart, inbox, ...overrides } = options;
   const folder = file === undefined ? await mkdtemp(join(tmpdir(), 'countersign-')) : null;
   const database = file ?? join(folder ?? '', 'auth.db');
   const time = { now: startAt };
@@ -194,6 +204,7 @@ export async function startApp(options: AppOptions = {}): Promise<TestApp> {
     trustedOrigins: [trustedOrigin],
     // Tests ask more in a moment than people do in an hour.
     limits: { login: 'insecure-off', api: 'insecure-off' },
+    ...(inbox ? { sendMail: inbox.send } : {}),
     ...overrides,
     publicUrl,
     clock: { now: () => time.now },
@@ -207,7 +218,8 @@ export async function startApp(options: AppOptions = {}): Promise<TestApp> {
   } = await (carrier === 'stand-alone server'
     ? startStandAlone(auth, line, wanted)
     : listen(createServer(listeners[carrier](auth)), wanted));
-  return new TestApp({ auth, carrier, port, file: database, publicUrl, secret, events, log, server }, time, async () => {
+  const parts = { auth, carrier, port, file: database, publicUrl, secret, events, log, server, inbox: inbox ?? new Inbox() };
+  return new TestApp(parts, time, async () => {
     await close();
     await auth.close();
     if (folder !== null) await rm(folder, { recursive: true });

@@ -6,7 +6,7 @@ export const path = 'docs/reference/errors.md';
 const repeatLater = 'Waits as long as `Retry-After` says and repeats with the newest token. Never forgets the session.';
 const renew = 'Refreshes once and repeats the request once.';
 const signedOut = 'Shows the login page.';
-const restart = 'Asks for a new link or code.';
+const restart = 'Offers to send a new link or code.';
 
 /** What a client does about a code; where it is not named here, its status says it. */
 const acts = {

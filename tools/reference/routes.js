@@ -7,8 +7,8 @@ const notes = {
   'POST /auth/register': {
     title: 'Register',
     about:
-      'Makes a user with the default role. Nobody is signed in by it. With a user name, an address that is taken is not told: the user is made, and signs in by his user name alone ([why](../adr/0010-email-addresses-before-mail.md)). 404 `not_found` when registration is closed.',
-    answers: '201 `{ user, message }`',
+      'Makes a user with the default role. Nobody is signed in by it. With a user name, an address that is taken is not told: the user is made, and signs in by his user name alone ([why](../adr/0023-email-addresses-with-mail.md)); the address is sent a link. By e-mail alone, where there is mail: 202 and nothing told; the user is made when the link is used. 404 `not_found` when registration is closed.',
+    answers: '201 `{ user, message }`, or 202 `{ message }`',
     refusals: '409 `username_taken`; by e-mail alone, with `emailVerification` `optional`, 409 `conflict`',
   },
   'POST /auth/login': {
@@ -45,6 +45,64 @@ const notes = {
     about: 'Ends all sessions of the user and gives this device a new one.',
     answers: '200, as login',
     refusals: '401 `invalid_credentials`, 400 `invalid_request` for the new password',
+  },
+  'GET /auth/email/verify': {
+    title: 'The page that a link to confirm an address opens',
+    about: 'HTML. Takes the token out of the fragment of its address; a button posts it. Changes nothing.',
+    answers: '200, a page',
+  },
+  'POST /auth/email/verify': {
+    title: 'Confirm an address',
+    about:
+      'By the `token` of a link, wherever it is opened: confirms the address, makes a new one the address of the account, or completes a registration. Or by a `code`, spaces in it ignored, where the person is signed in, with `X-CSRF-Token`; five tries. Nobody is signed in by it.',
+    answers: '200 `{ message }`',
+    refusals:
+      '400 `one_time_token_invalid`, 410 `one_time_token_used`, 410 `one_time_token_expired`, 409 `conflict` for an address that another account has proved',
+  },
+  'POST /auth/email/verification': {
+    title: 'Ask for another mail to confirm my address',
+    about: 'Voids the one before.',
+    answers: '202 `{ message }`',
+    refusals: '409 `conflict` without an address, or with one that is confirmed',
+  },
+  'POST /auth/email': {
+    title: 'Change my address',
+    about: 'Sends a link and a code to the new one. Once it is confirmed, all other sessions end and the old address is told.',
+    answers: '202 `{ message }`',
+  },
+  'POST /auth/password/forgot': {
+    title: 'I forgot my password',
+    about: 'Sends a link, good for an hour, if the address has an account; the answer does not tell.',
+    answers: '202 `{ message }`, always',
+  },
+  'GET /auth/password/reset': {
+    title: 'The page that a link to set a password opens',
+    about: 'HTML, as for confirming an address. Changes nothing.',
+    answers: '200, a page',
+  },
+  'POST /auth/password/reset': {
+    title: 'Set a new password by a link',
+    about: 'All sessions end, API keys are revoked, nobody is signed in. A password that is refused does not use the link up.',
+    answers: '200 `{ message }`',
+    refusals: '400 `one_time_token_invalid`, 410 `one_time_token_used`, 410 `one_time_token_expired`, 400 `invalid_request`',
+  },
+  'GET /auth/not-me': {
+    title: 'The page that "this was not me" opens',
+    about: 'HTML, as for confirming an address. Changes nothing.',
+    answers: '200, a page',
+  },
+  'POST /auth/not-me': {
+    title: 'This was not me',
+    about:
+      'By the link of a notice: all sessions end, API keys are revoked, everything pending is void, the account has the address again that the notice went to, and a link to set a new password is sent there.',
+    answers: '200 `{ message }`',
+    refusals: '400 `one_time_token_invalid`, 410 `one_time_token_used`, 410 `one_time_token_expired`',
+  },
+  'GET /auth/development/mails': {
+    title: 'The mailbox of development',
+    about: 'HTML: the mails that were not sent because no mail server is set. Only in development, and only from this machine.',
+    answers: '200, a page',
+    refusals: '404 `not_found` everywhere else',
   },
   'GET /auth/session': {
     title: 'Am I signed in?',
@@ -186,6 +244,7 @@ const guards = {
   signedInOrGuest: 'anybody',
   signedIn: 'signed in',
   signedInLive: 'signed in, judged against the store',
+  developer: 'anybody on this machine, in development',
   sensitive: 'signed in, proved within 10 minutes; with cookies also the refresh cookie',
   client: 'a program, with its API key',
   readsRevocations: 'a service, with an API key of scope `revocations:read`',
@@ -212,9 +271,9 @@ What \`routes()\` and the stand-alone server answer. \`/api\` is the default of 
 - Every refusal is problem details with a \`code\`: [all codes](errors.md). Besides the refusals named here, each route may answer 400
   \`invalid_request\` for its body or for one of our cookies sent twice, 401 when it wants a user and has none, 403 when he may not, and 503
   when the store cannot be reached or revocations cannot be read.
-- \`POST\`, \`PUT\`, \`PATCH\` and \`DELETE\` need a trusted origin, unless they carry a bearer token; register, login, refresh and logout, which are
-  not judged by it, need one even then. Where a cookie says who asks they also need \`X-CSRF-Token\`:
-  [cookies, CSRF, CORS](../guide/cookies-csrf-cors.md). Register and login need no CSRF token.
+- \`POST\`, \`PUT\`, \`PATCH\` and \`DELETE\` need a trusted origin, unless they carry a bearer token; register, login, refresh, logout and
+  what links are posted to, which are not judged by it, need one even then. Where a cookie says who asks they also need \`X-CSRF-Token\`:
+  [cookies, CSRF, CORS](../guide/cookies-csrf-cors.md). Register, login, "forgot" and what links are posted to need no CSRF token.
 - \`user\` is \`{ id, username, email, emailVerified, name, roles, mfaEnabled, createdAt, profile? }\`; \`session\` is
   \`{ id, createdAt, lastUsedAt, authenticatedAt, expiresAt, current, device, delivery }\`; \`apiKey\` is
   \`{ id, userId, name, scopes, createdAt, rotatedAt, expiresAt, lastUsedAt, revokedAt, previousSecretUntil }\`.
@@ -235,7 +294,12 @@ export async function render(dist) {
   const { routes } = await import(new URL('http/routes.js', dist).href);
   const guardsOfTable = await import(new URL('http/guards.js', dist).href);
   const { z } = await import('zod');
-  const defaults = { identifiers: new Set(['username', 'email']), emailVerification: 'required' };
+  const defaults = {
+    identifiers: new Set(['username', 'email']),
+    emailVerification: 'required',
+    unverifiedAccounts: 'allow',
+    mail: 'transport',
+  };
   const left = new Set(Object.keys(notes));
 
   const describe = (row) => {

@@ -11,21 +11,10 @@ for what the environment does not have. \`optionsFromEnvironment()\` reads them 
 anything is opened; every problem is told at once, with its name and what to do. \`countersign doctor\` prints them as they are resolved.
 
 A duration is a whole number and a unit: \`30s\`, \`15m\`, \`12h\`, \`7d\`. The entries of a list are separated by commas. An empty variable
-counts as not set; one that begins with \`COUNTERSIGN_\` and is not in these tables is a problem.
+counts as not set; one that begins with \`COUNTERSIGN_\` and is not in this table is a problem.
 
 **Production rules** hold unless public URL and \`HOST\` both are this machine (\`localhost\`, \`127.0.0.1\`, \`::1\`) and \`NODE_ENV\` is not
 \`production\`: the secret must be set, the log is JSON, no port of another page is trusted, and refusals do not explain themselves.
-`;
-
-const withoutEffect = `## Known, without effect in this version
-
-They are checked, and each start says what they do not do.
-`;
-
-const refused = `
-## Not part of this version
-
-Setting them is a problem: running without what was asked for would be less than it seems.
 `;
 
 /** A `|` would end the cell. */
@@ -42,9 +31,5 @@ function table(names, settings) {
 /** The page's text, from the built package in `dist` (a URL that ends in a slash). */
 export async function render(dist) {
   const { settings, settingNames } = await import(new URL('settings/table.js', dist).href);
-  const inert = settingNames.filter((name) => settings[name].withoutEffect !== undefined);
-  const absent = settingNames.filter((name) => settings[name].refused);
-  const working = settingNames.filter((name) => !inert.includes(name) && !absent.includes(name));
-  const effects = inert.map((name) => `- \`${name}\`: ${settings[name].withoutEffect}`);
-  return [intro, table(working, settings), withoutEffect, table(inert, settings), ...effects, refused, table(absent, settings)].join('\n');
+  return [intro, table(settingNames, settings)].join('\n');
 }

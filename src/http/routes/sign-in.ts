@@ -22,22 +22,29 @@ import {
 } from '../../protocol/bodies.js';
 import { userDocument } from '../documents.js';
 import type { Exchange } from '../exchange.js';
-import { addressOf, attemptKey, limitAttempts, limitRefresh, limitRequest } from '../limits.js';
+import { addressOf, attemptKey, limitAttempts, limitMails, limitRefresh, limitRequest } from '../limits.js';
+import { preferredLocale } from '../preferred-locale.js';
 import { clearCookie } from '../cookies.js';
 import { presentedRefreshToken, requireOwnPlace, sessionOfBrowser } from '../refresh-credential.js';
 import { ok, type Answer } from '../message.js';
 import { clearedCookies, signedInAnswer } from '../session-response.js';
 
 /** A user name is demanded unless people sign in by e-mail alone; see `emailVerification`. */
-export function registerBodyFor({ identifiers, emailVerification }: AuthConfig): z.ZodType<RegisterBody> {
-  const byEmailAlone = identifiers.has('email') && emailVerification === 'optional';
+export function registerBodyFor({ identifiers, emailVerification, unverifiedAccounts, mail }: AuthConfig): z.ZodType<RegisterBody> {
+  const byEmailAlone = identifiers.has('email') && (emailVerification === 'optional' || mail !== 'none');
   if (!identifiers.has('username')) return registerBody({ username: 'unknown', email: 'required' });
-  return registerBody({ username: byEmailAlone ? 'optional' : 'required', email: 'optional' });
+  return registerBody({
+    username: byEmailAlone ? 'optional' : 'required',
+    email: unverifiedAccounts === 'refuse' ? 'required' : 'optional',
+  });
 }
 
 export async function answerRegister(exchange: Exchange<null, RegisterBody>): Promise<Answer> {
   const { core, body } = exchange;
-  const user = await limitAttempts(exchange, addressOf(exchange), () => register(core, body));
+  if (body.email !== undefined && core.postbox.isSetUp) await limitMails(exchange);
+  const asking = { locale: preferredLocale(exchange.request.headers), mails: core.mails };
+  const user = await limitAttempts(exchange, addressOf(exchange), () => register(core, body, asking));
+  if (user === null) return { status: 202, document: { message: 'We have sent a mail to this address: it says how to go on.' } };
   return { status: 201, document: { user: userDocument(user), message: 'Registered. You can log in now.' } };
 }
 

@@ -133,6 +133,39 @@ const migrations: readonly Migration[] = [
     name: 'first use of a secret of an API key',
     sql: 'ALTER TABLE api_keys ADD COLUMN secret_used_at bigint',
   },
+  {
+    name: 'one-time proofs and the outbox',
+    sql: `
+      CREATE TABLE proofs (
+        id text COLLATE "C" CONSTRAINT proofs_by_id PRIMARY KEY,
+        purpose text NOT NULL,
+        user_id text COLLATE "C",
+        subject text COLLATE "C",
+        secret_digest bytea NOT NULL,
+        code_digest bytea,
+        tries_left bigint NOT NULL,
+        epoch bigint,
+        sealed_content bytea NOT NULL,
+        created_at bigint NOT NULL,
+        expires_at bigint NOT NULL,
+        used_at bigint
+      );
+      CREATE INDEX proofs_by_user ON proofs (user_id, purpose) WHERE user_id IS NOT NULL;
+      CREATE INDEX proofs_by_subject ON proofs (subject, purpose) WHERE subject IS NOT NULL;
+      CREATE INDEX proofs_by_expiry ON proofs (expires_at);
+
+      CREATE TABLE outbox (
+        id text COLLATE "C" CONSTRAINT outbox_by_id PRIMARY KEY,
+        kind text NOT NULL,
+        sealed_payload bytea NOT NULL,
+        attempts bigint NOT NULL,
+        created_at bigint NOT NULL,
+        expires_at bigint NOT NULL,
+        due_at bigint NOT NULL
+      );
+      CREATE INDEX outbox_by_due ON outbox (due_at);
+    `,
+  },
 ];
 
 /**

@@ -14,6 +14,8 @@ import { LongestAccess } from './longest-access.js';
 import { isCurrent, migrate, requireCurrentSchema } from './migrations.js';
 import { refuseUnfinishedMove } from './moved-in.js';
 import { prepareFeedEpoch, revocationStore } from './revocations.js';
+import { outboxStore } from './outbox.js';
+import { proofStore } from './proofs.js';
 import { sessionStore } from './sessions.js';
 import { instantStatement, plain, wordingOf, type Statement, type Wording } from './statements.js';
 import { userStore } from './users.js';
@@ -83,6 +85,8 @@ async function openFrom(source: Source, { opening, context, bounds }: Parts): Pr
     apiKeys: apiKeyStore(database, wording),
     revocations: revocationStore(database, wording),
     counters: counterStore(database, wording),
+    outbox: outboxStore(database, wording),
+    proofs: proofStore(database, wording),
     hints,
     ...wholeStore(database, wording),
     close: () => {

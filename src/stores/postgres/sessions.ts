@@ -16,6 +16,7 @@ import { notBeforeRetirement } from '../not-before-retirement.js';
 import type { Run } from './connections.js';
 import type { Database } from './database.js';
 import { revoking, timed, type Statement, type Wording } from './statements.js';
+import { outboxWriter, type OutboxWriter } from './outbox-writer.js';
 import { columns, joinedUser, joinedUserColumns, type JoinedUserRow } from './users.js';
 
 /** What the holder of a session is served by. */
@@ -229,11 +230,17 @@ function rotateStatement(wording: Wording): Statement {
 
 export function sessionStore(database: Database, wording: Wording): SessionStore {
   const statements = new SessionStatements(wording);
+  const write: OutboxWriter = outboxWriter(wording);
   const find = async (id: string): Promise<SessionAndUser | null> => foundIn(await database.read(statements.find, id));
   return {
     open: (input) => database.transaction((run) => open(run, statements, input)),
     replace: (input) => database.transaction((run) => replace(run, statements, input)),
-    changePassword: (input) => database.transaction((run) => changePassword(run, statements, input)),
+    changePassword: (input) =>
+      database.transaction(async (run) => {
+        const changed = await changePassword(run, statements, input);
+        if (changed !== null) await write(run, input.outgoing);
+        return changed;
+      }),
     find,
     list: async (userId) => (await database.read<SessionRow>(statements.list, userId)).map(sessionFromRow),
     rotate: async (input) => {
@@ -241,9 +248,15 @@ export function sessionStore(database: Database, wording: Wording): SessionStore
       return live === null ? { outcome: 'not_rotated', found: await find(input.sessionId) } : { outcome: 'rotated', live };
     },
     recordLateDouble: async (id, generation) => (await database.write(statements.recordLateDouble, id, generation)).length === 1,
-    end: async (id, reason, onlyOf) => {
-      const [row] = await database.write<Pick<SessionRow, 'user_id'>>(statements.end, id, reason, onlyOf?.userId ?? null);
-      return row?.user_id ?? null;
+    end: (id, reason, { userId = null, outgoing = [] } = {}) => {
+      const values = [id, reason, userId];
+      const ownerIn = ([row]: readonly Pick<SessionRow, 'user_id'>[]): string | null => row?.user_id ?? null;
+      if (outgoing.length === 0) return database.write<Pick<SessionRow, 'user_id'>>(statements.end, ...values).then(ownerIn);
+      return database.transaction(async (run) => {
+        const owner = ownerIn(await run<Pick<SessionRow, 'user_id'>>(statements.end, values));
+        if (owner !== null) await write(run, outgoing);
+        return owner;
+      });
     },
     endOthers: async (userId, exceptId, reason) => (await database.write(statements.endOthers, userId, exceptId, reason)).length,
     endAll: async (userId) => (await database.write(statements.endAll, userId)).length === 1,

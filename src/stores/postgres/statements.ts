@@ -22,6 +22,8 @@ export interface Wording {
   readonly apiKeys: string;
   readonly revocations: string;
   readonly counters: string;
+  readonly outbox: string;
+  readonly proofs: string;
   readonly channel: string;
   /** The common table expression `terms`: of one row, with `now`, the longest access-token life and when what is revoked now expires. */
   readonly terms: string;
@@ -61,6 +63,8 @@ export function wordingOf(schema: string, accessTtlSeconds: number): Wording {
     apiKeys: of('api_keys'),
     revocations: of('revocations'),
     counters: of('counters'),
+    outbox: of('outbox'),
+    proofs: of('proofs'),
     channel: `${schema}_revocations`,
     terms: `terms AS MATERIALIZED (
       SELECT clock.now, life.value AS life,

@@ -2,6 +2,7 @@
 import { adminRole } from '../../model/store.js';
 import type {
   NewUserRecord,
+  Outgoing,
   PasswordCredential,
   UserChanges,
   UserCursor,
@@ -14,6 +15,7 @@ import { foldCase, searchTextOf } from '../search-text.js';
 import { listInSlices, usersOfSlice, type UserSlices } from '../user-slices.js';
 import type { Run } from './connections.js';
 import type { Database } from './database.js';
+import { outboxWriter, type OutboxWriter } from './outbox-writer.js';
 import { lockKey, prepared, revoking, timed, type Statement, type Wording } from './statements.js';
 
 /** Columns that make a `UserRecord`. */
@@ -32,7 +34,7 @@ const userColumns = [
   'created_at',
 ] as const;
 
-interface UserRow {
+export interface UserRow {
   readonly id: string;
   readonly username: string | null;
   readonly email: string | null;
@@ -51,7 +53,7 @@ interface CredentialRow extends UserRow {
   readonly password_hash: string | null;
 }
 
-function userFromRow(row: UserRow): UserRecord {
+export function userFromRow(row: UserRow): UserRecord {
   return {
     id: row.id,
     username: row.username,
@@ -97,7 +99,7 @@ export const columns: string = userColumns.join(', ');
 /** As the index of enabled admins says it. */
 const isEnabledAdmin = (user: string): string => `(${user}.roles ? '${adminRole}' AND ${user}.disabled_at IS NULL)`;
 
-class UserStatements {
+export class UserStatements {
   readonly findById: Statement;
   readonly findByUsername: Statement;
   readonly findByEmail: Statement;
@@ -115,14 +117,14 @@ class UserStatements {
   readonly raiseAuthzVersion: Statement;
   readonly remove: Statement;
   readonly endSessionsOfDeleted: Statement;
-  readonly removeApiKeys: Statement;
+  readonly removeBelongings: Statement;
   readonly revokeApiKeys: Statement;
   readonly list: Statement;
   readonly search: Statement;
   readonly endOfSlice: Statement;
 
   constructor(wording: Wording) {
-    const { users, sessions, apiKeys } = wording;
+    const { users, sessions, apiKeys, proofs } = wording;
     const find = (column: string): string => `SELECT ${columns}, password_hash FROM ${users} WHERE ${column} = $1`;
     const change = (assignments: string, condition = 'true'): string =>
       `UPDATE ${users} SET ${assignments}, updated_at = terms.now FROM terms WHERE id = $2 AND ${condition} RETURNING ${columns}`;
@@ -167,7 +169,7 @@ class UserStatements {
       `UPDATE ${sessions} SET device = '', ended_at = coalesce(ended_at, terms.now), end_reason = coalesce(end_reason, 'user_deleted')
       FROM terms WHERE user_id = $2`,
     );
-    this.removeApiKeys = prepared(`DELETE FROM ${apiKeys} WHERE user_id = $1`);
+    this.removeBelongings = prepared(`WITH proof AS (DELETE FROM ${proofs} WHERE user_id = $1) DELETE FROM ${apiKeys} WHERE user_id = $1`);
     this.revokeApiKeys = revoking(
       wording,
       `UPDATE ${apiKeys} SET revoked_at = terms.now FROM terms WHERE user_id = $2 AND revoked_at IS NULL RETURNING id`,
@@ -185,14 +187,14 @@ class UserStatements {
 }
 
 export function userStore(database: Database, wording: Wording): UserStore {
-  const users = new Users(database, new UserStatements(wording));
+  const users = new Users(database, new UserStatements(wording), outboxWriter(wording));
   return {
-    create: (user) => users.create(user),
+    create: (user, outgoing) => users.create(user, outgoing),
     find: async (key) => (await users.find(key))?.user ?? null,
     findCredential: (key) => users.find(key),
     update: (id, changes) => users.update(id, changes),
     rehashPassword: (id, from, to) => users.rehash(id, from, to),
-    setPassword: (id, passwordHash) => users.setPassword(id, passwordHash),
+    setPassword: (id, passwordHash, outgoing) => users.setPassword(id, passwordHash, outgoing),
     setRoles: (id, roles) => users.setRoles(id, roles),
     setDisabled: (id, disabled) => users.setDisabled(id, disabled),
     raiseAuthzVersion: (id) => users.raiseAuthzVersion(id),
@@ -204,36 +206,20 @@ export function userStore(database: Database, wording: Wording): UserStore {
 class Users {
   readonly #database: Database;
   readonly #statements: UserStatements;
+  readonly #write: OutboxWriter;
 
-  constructor(database: Database, statements: UserStatements) {
+  constructor(database: Database, statements: UserStatements, write: OutboxWriter) {
     this.#database = database;
     this.#statements = statements;
+    this.#write = write;
   }
 
   /** Who takes a name at the same time is refused by the unique index, and looks again: then the name is seen to be taken. */
-  create(user: NewUserRecord): ReturnType<UserStore['create']> {
-    const { findByUsername, lockByEmail, releaseEmail, insert } = this.#statements;
+  create(user: NewUserRecord, outgoing?: Outgoing): ReturnType<UserStore['create']> {
     return this.#database.transaction(async (run) => {
-      if (user.usernameKey !== null && (await run(findByUsername, [user.usernameKey])).length > 0) return { outcome: 'username_taken' };
-      const [holder] = user.emailKey === null ? [] : await run<UserRow>(lockByEmail, [user.emailKey]);
-      const givesItUp = holder?.email_verified === false && user.emailVerified;
-      if (givesItUp) await run(releaseEmail, [holder.id]);
-      const emailTaken = holder !== undefined && !givesItUp;
-      if (emailTaken && user.onEmailTaken === 'refuse') return { outcome: 'email_taken' };
-      const [created] = await run<UserRow>(insert, [
-        user.id,
-        user.username,
-        user.usernameKey,
-        user.email,
-        user.emailVerified,
-        emailTaken ? null : user.emailKey,
-        user.name,
-        JSON.stringify(user.roles),
-        jsonOf(user.profile),
-        user.passwordHash,
-        searchTextOf(user),
-      ]);
-      return { outcome: 'created', user: userFromRow(created as UserRow) };
+      const created = await createUser(run, this.#statements, user);
+      if (created.outcome === 'created') await this.#write(run, outgoing);
+      return created;
     });
   }
 
@@ -263,10 +249,10 @@ class Users {
     return (await this.#database.write(this.#statements.rehash, id, from, to)).length === 1;
   }
 
-  setPassword(id: string, passwordHash: string): Promise<UserRecord | null> {
+  setPassword(id: string, passwordHash: string, outgoing?: Outgoing): Promise<UserRecord | null> {
     return this.#database.transaction(async (run) => {
-      const user = userIn(await run<UserRow>(this.#statements.setPassword, [id, passwordHash]));
-      if (user !== null) await run(this.#statements.revokeApiKeys, [id]);
+      const user = await setPassword(run, this.#statements, { id, passwordHash });
+      if (user !== null) await this.#write(run, outgoing);
       return user;
     });
   }
@@ -299,7 +285,7 @@ class Users {
       const user = userIn(await run<UserRow>(this.#statements.remove, [id]));
       if (user === null) return this.#unwritten(run, id);
       await run(this.#statements.endSessionsOfDeleted, [id]);
-      await run(this.#statements.removeApiKeys, [id]);
+      await run(this.#statements.removeBelongings, [id]);
       return { outcome: 'written', user };
     });
   }
@@ -331,7 +317,46 @@ class Users {
   }
 }
 
-function userIn([row]: readonly UserRow[]): UserRecord | null {
+/** Inside the transaction of its caller. */
+export async function createUser(
+  run: Run,
+  { findByUsername, lockByEmail, releaseEmail, insert }: UserStatements,
+  user: NewUserRecord,
+): Promise<Awaited<ReturnType<UserStore['create']>>> {
+  if (user.usernameKey !== null && (await run(findByUsername, [user.usernameKey])).length > 0) return { outcome: 'username_taken' };
+  const [holder] = user.emailKey === null ? [] : await run<UserRow>(lockByEmail, [user.emailKey]);
+  const givesItUp = holder?.email_verified === false && user.emailVerified;
+  if (givesItUp) await run(releaseEmail, [holder.id]);
+  const emailTaken = holder !== undefined && !givesItUp;
+  if (emailTaken && user.onEmailTaken === 'refuse') return { outcome: 'email_taken' };
+  const [created] = await run<UserRow>(insert, [
+    user.id,
+    user.username,
+    user.usernameKey,
+    user.email,
+    user.emailVerified,
+    emailTaken ? null : user.emailKey,
+    user.name,
+    JSON.stringify(user.roles),
+    jsonOf(user.profile),
+    user.passwordHash,
+    searchTextOf(user),
+  ]);
+  return { outcome: 'created', user: userFromRow(created as UserRow) };
+}
+
+/** Inside the transaction of its caller; the sessions end with it, and the API keys are revoked. */
+export async function setPassword(
+  run: Run,
+  statements: UserStatements,
+  { id, passwordHash }: { readonly id: string; readonly passwordHash: string },
+): Promise<UserRecord | null> {
+  const user = userIn(await run<UserRow>(statements.setPassword, [id, passwordHash]));
+  if (user !== null) await run(statements.revokeApiKeys, [id]);
+  return user;
+}
+
+export function userIn([row]: readonly UserRow[]): UserRecord | null {
   return row === undefined ? null : userFromRow(row);
 }
 

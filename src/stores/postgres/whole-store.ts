@@ -1,10 +1,11 @@
 /** The acts that concern the whole database: its clock, its schema, restoring and purging. */
 import { keptAfterEndSeconds } from '../../model/api-key.js';
+import { proofsKeptSeconds } from '../../model/proofs.js';
 import type { OpenStore } from '../../model/store.js';
 import type { Database } from './database.js';
 import { appliedMigrations } from './migrations.js';
 import { renewFeedEpoch } from './revocations.js';
-import { revoking, timed, type Statement, type Wording } from './statements.js';
+import { prepared, revoking, timed, type Statement, type Wording } from './statements.js';
 
 type WholeStore = Pick<OpenStore, 'now' | 'appliedMigrations' | 'restoreEpoch' | 'purge'>;
 
@@ -38,11 +39,12 @@ interface PurgedRow {
  * again. What somebody else had locked is left for the next time, from the start.
  */
 function purging(database: Database, wording: Wording): WholeStore['purge'] {
-  const { sessions, revocations, counters, apiKeys } = wording;
+  const { sessions, revocations, counters, apiKeys, proofs } = wording;
   const kinds: readonly Purgeable[] = [
     { table: sessions, key: 'id', expiry: 'absolute_expires_at', keptSeconds: 0 },
     { table: revocations, key: 'seq', expiry: 'expires_at', keptSeconds: 0 },
     { table: apiKeys, key: 'id', expiry: 'coalesce(revoked_at, expires_at)', keptSeconds: keptAfterEndSeconds },
+    { table: proofs, key: 'id', expiry: 'expires_at', keptSeconds: proofsKeptSeconds },
     { table: counters, key: 'key', expiry: 'resets_at', keptSeconds: 0 },
   ];
   const statement = purgeStatement(wording, kinds);
@@ -71,7 +73,7 @@ function purgeStatement(wording: Wording, kinds: readonly Purgeable[]): Statemen
 
 /** No rows per user: every access token dies with its signing key. API keys are known to processes by themselves, so each gets its row. */
 function restoreEpoch(database: Database, wording: Wording): Promise<void> {
-  const { users, sessions, signingKeys, apiKeys } = wording;
+  const { users, sessions, signingKeys, apiKeys, proofs, outbox } = wording;
   const raiseEpochs = timed(wording, `UPDATE ${users} SET session_epoch = session_epoch + 1, updated_at = terms.now FROM terms`);
   const endSessions = timed(
     wording,
@@ -87,11 +89,18 @@ function restoreEpoch(database: Database, wording: Wording): Promise<void> {
     subject: 'changed.id',
     value: '0',
   });
+  const voidProofs = timed(
+    wording,
+    `UPDATE ${proofs} SET expires_at = least(proofs.expires_at, terms.now) FROM terms WHERE used_at IS NULL`,
+  );
+  const emptyOutbox = prepared(`DELETE FROM ${outbox}`);
   return database.longTransaction(async (run) => {
     await run(raiseEpochs);
     await run(endSessions);
     await run(revokeApiKeys);
     await run(compromise);
+    await run(voidProofs);
+    await run(emptyOutbox);
     await renewFeedEpoch(run, wording);
   });
 }

@@ -1,6 +1,8 @@
 /** What the main thread and the database thread say to each other: named acts in batches, and their answers. */
 import type { ApiKeyStore } from '../../model/api-key.js';
 import type { CounterStore } from '../../model/limits.js';
+import type { OutboxStore } from '../../model/outbox.js';
+import type { ProofStore } from '../../model/proofs.js';
 import type {
   KeyStore,
   OpenStore,
@@ -29,6 +31,8 @@ type Methods = Named<'users', Omit<UserStore, 'list'> & UserSlices> &
   Named<'apiKeys', ApiKeyStore> &
   Named<'revocations', RevocationStore> &
   Named<'counters', CounterStore> &
+  Named<'outbox', OutboxStore> &
+  Named<'proofs', ProofStore> &
   Named<'store', WholeStore>;
 
 export type ActName = keyof Methods;
@@ -57,6 +61,8 @@ export type Acts = ActsOf<'users'> &
   ActsOf<'apiKeys'> &
   ActsOf<'revocations'> &
   ActsOf<'counters'> &
+  ActsOf<'outbox'> &
+  ActsOf<'proofs'> &
   ActsOf<'store'>;
 
 /** Acts that write nothing: a batch of these alone needs no transaction. */
@@ -70,6 +76,9 @@ export const readingActs: ReadonlySet<ActName> = new Set<ActName>([
   'apiKeys.find',
   'apiKeys.list',
   'revocations.read',
+  'outbox.nextDue',
+  'proofs.find',
+  'proofs.findWithCode',
   'store.now',
   'store.appliedMigrations',
 ]);

@@ -128,6 +128,39 @@ const migrations: readonly Migration[] = [
     name: 'index of the enabled administrators',
     sql: `CREATE INDEX users_enabled_admins ON users (id) WHERE disabled_at IS NULL AND instr(roles, '"admin"') > 0`,
   },
+  {
+    name: 'one-time proofs and the outbox',
+    sql: `
+      CREATE TABLE proofs (
+        id TEXT NOT NULL PRIMARY KEY,
+        purpose TEXT NOT NULL,
+        user_id TEXT,
+        subject TEXT,
+        secret_digest BLOB NOT NULL,
+        code_digest BLOB,
+        tries_left INTEGER NOT NULL,
+        epoch INTEGER,
+        sealed_content BLOB NOT NULL,
+        created_at INTEGER NOT NULL,
+        expires_at INTEGER NOT NULL,
+        used_at INTEGER
+      ) STRICT, WITHOUT ROWID;
+      CREATE INDEX proofs_by_user ON proofs (user_id, purpose) WHERE user_id IS NOT NULL;
+      CREATE INDEX proofs_by_subject ON proofs (subject, purpose) WHERE subject IS NOT NULL;
+      CREATE INDEX proofs_by_expiry ON proofs (expires_at);
+
+      CREATE TABLE outbox (
+        id TEXT NOT NULL PRIMARY KEY,
+        kind TEXT NOT NULL,
+        sealed_payload BLOB NOT NULL,
+        attempts INTEGER NOT NULL,
+        created_at INTEGER NOT NULL,
+        expires_at INTEGER NOT NULL,
+        due_at INTEGER NOT NULL
+      ) STRICT, WITHOUT ROWID;
+      CREATE INDEX outbox_by_due ON outbox (due_at);
+    `,
+  },
 ];
 
 /**

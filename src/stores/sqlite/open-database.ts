@@ -11,6 +11,8 @@ import { LongestAccess } from './longest-access.js';
 import { migrate, requireCurrentSchema } from './migrations.js';
 import { DatabaseMovedError } from './moved-mark.js';
 import { prepareFeedEpoch, revocationActs, revocationWriter } from './revocations.js';
+import { Outbox, outboxActs } from './outbox.js';
+import { proofActs } from './proofs.js';
 import { sessionActs } from './sessions.js';
 import { userActs } from './users.js';
 import { wholeStoreActs } from './whole-store.js';
@@ -27,13 +29,16 @@ export function openDatabase(Driver: SqliteDriver, opening: Opening): OpenDataba
   const database = new Driver(opening.file, { readOnly: inspecting });
   try {
     const longestAccess = inspecting ? inspect(database, opening) : settle(database, opening);
+    const outbox = new Outbox(database);
     const acts: Acts = {
-      ...userActs(database),
-      ...sessionActs(database),
+      ...userActs(database, outbox),
+      ...sessionActs(database, outbox),
       ...keyActs(database),
       ...apiKeyActs(database),
       ...revocationActs(database),
       ...counterActs(database),
+      ...outboxActs(outbox),
+      ...proofActs(database, outbox),
       ...wholeStoreActs(database),
     };
     return {

@@ -3,6 +3,8 @@ import { mkdir, open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { ConfigError } from '../../errors.js';
 import type { ApiKeyStore } from '../../model/api-key.js';
+import type { OutboxStore } from '../../model/outbox.js';
+import type { ProofStore } from '../../model/proofs.js';
 import { StoreUnavailableError } from '../../model/store.js';
 import type { KeyStore, OpenStore, RevocationStore, SessionStore, StoreContext, UserStore } from '../../model/store.js';
 import { ActQueue } from './act-queue.js';
@@ -30,6 +32,8 @@ export async function openStore(file: string, context: StoreContext): Promise<Op
     apiKeys: apiKeyStore(queue),
     revocations: revocationStore(queue),
     counters: { add: (countings) => queue.ask('counters.add', countings) },
+    outbox: outboxStore(queue),
+    proofs: proofStore(queue),
     hints: null,
     now: () => queue.ask('store.now'),
     appliedMigrations: () => queue.ask('store.appliedMigrations'),
@@ -68,12 +72,12 @@ async function start(opening: Opening): Promise<DatabaseThread> {
 
 function userStore(queue: ActQueue): UserStore {
   return {
-    create: (user) => queue.ask('users.create', user),
+    create: (user, outgoing) => queue.ask('users.create', user, outgoing),
     find: (key) => queue.ask('users.find', key),
     findCredential: (key) => queue.ask('users.findCredential', key),
     update: (id, changes) => queue.ask('users.update', id, changes),
     rehashPassword: (id, from, to) => queue.ask('users.rehashPassword', id, from, to),
-    setPassword: (id, passwordHash) => queue.ask('users.setPassword', id, passwordHash),
+    setPassword: (id, passwordHash, outgoing) => queue.ask('users.setPassword', id, passwordHash, outgoing),
     setRoles: (id, roles) => queue.ask('users.setRoles', id, roles),
     setDisabled: (id, disabled) => queue.ask('users.setDisabled', id, disabled),
     raiseAuthzVersion: (id) => queue.ask('users.raiseAuthzVersion', id),
@@ -95,7 +99,7 @@ function sessionStore(queue: ActQueue): SessionStore {
       return { outcome: 'rotated', live: rotatedFrom(input.sessionId, answer) };
     },
     recordLateDouble: (id, generation) => queue.ask('sessions.recordLateDouble', id, generation),
-    end: (id, reason, onlyOf) => queue.ask('sessions.end', id, reason, onlyOf),
+    end: (id, reason, how) => queue.ask('sessions.end', id, reason, how),
     endOthers: (userId, exceptId, reason) => queue.ask('sessions.endOthers', userId, exceptId, reason),
     endAll: (userId) => queue.ask('sessions.endAll', userId),
   };
@@ -119,6 +123,24 @@ function apiKeyStore(queue: ActQueue): ApiKeyStore {
     rotate: (input) => queue.ask('apiKeys.rotate', input),
     revoke: (id, onlyOf) => queue.ask('apiKeys.revoke', id, onlyOf),
     recordUse: (id, secretDigest) => queue.ask('apiKeys.recordUse', id, secretDigest),
+  };
+}
+
+function outboxStore(queue: ActQueue): OutboxStore {
+  return {
+    add: (rows) => queue.ask('outbox.add', rows),
+    nextDue: () => queue.ask('outbox.nextDue'),
+    claim: (limit, leaseSeconds) => queue.ask('outbox.claim', limit, leaseSeconds),
+    settle: (id, consequences) => queue.ask('outbox.settle', id, consequences),
+    postpone: (id, attempts, seconds) => queue.ask('outbox.postpone', id, attempts, seconds),
+  };
+}
+
+function proofStore(queue: ActQueue): ProofStore {
+  return {
+    find: (id) => queue.ask('proofs.find', id),
+    findWithCode: (userId, purposes) => queue.ask('proofs.findWithCode', userId, purposes),
+    redeem: (redemption) => queue.ask('proofs.redeem', redemption),
   };
 }
 

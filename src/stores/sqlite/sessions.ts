@@ -4,6 +4,7 @@ import { notBeforeRetirement } from '../not-before-retirement.js';
 import { isAlive } from './alive.js';
 import type { ActArguments, ActResult, ActScope, ActsOf } from './acts.js';
 import type { SqliteDatabase, SqliteStatement } from './driver.js';
+import type { Outbox } from './outbox.js';
 import { RotateStatement, type Rotation } from './rotation.js';
 import { endReturned, joinedUser, joinedUserColumns, type JoinedUserRow } from './users.js';
 
@@ -108,17 +109,18 @@ const insertSql = `
     :now, :factors, :device, :now, :now, :idleExpiresAt, :absoluteExpiresAt, NULL, NULL
   FROM users WHERE users.id = :userId AND users.session_epoch = :epoch AND users.disabled_at IS NULL`;
 
-export function sessionActs(database: SqliteDatabase): ActsOf<'sessions'> {
+export function sessionActs(database: SqliteDatabase, outbox: Outbox): ActsOf<'sessions'> {
   const sessions = new Sessions(database);
   return {
     'sessions.open': (scope, input) => sessions.open(scope, input),
     'sessions.replace': (scope, input) => sessions.replace(scope, input),
-    'sessions.changePassword': (scope, input) => sessions.changePassword(scope, input),
+    'sessions.changePassword': (scope, input) => outbox.with(scope, input.outgoing, sessions.changePassword(scope, input)),
     'sessions.find': (scope, id) => sessions.find(scope, id),
     'sessions.list': (scope, userId) => sessions.list(scope, userId),
     'sessions.rotate': (scope, ...rotation) => sessions.rotate(scope, rotation),
     'sessions.recordLateDouble': (scope, id, generation) => sessions.recordLateDouble(scope, id, generation),
-    'sessions.end': (scope, ...[id, reason, onlyOf]) => sessions.end(scope, { id, reason, userId: onlyOf?.userId ?? null }),
+    'sessions.end': (scope, ...[id, reason, how]) =>
+      outbox.with(scope, how?.outgoing, sessions.end(scope, { id, reason, userId: how?.userId ?? null })),
     'sessions.endOthers': (scope, ...[userId, exceptId, reason]) => sessions.endOthers(scope, { userId, exceptId, reason }),
     'sessions.endAll': (scope, userId) => sessions.endAll(scope, userId),
   };

@@ -13,6 +13,7 @@ import { foldCase, searchTextOf } from '../search-text.js';
 import { usersOfSlice } from '../user-slices.js';
 import type { ActArguments, ActResult, ActScope, ActsOf } from './acts.js';
 import type { SqliteDatabase, SqliteParameters, SqliteStatement } from './driver.js';
+import type { Outbox } from './outbox.js';
 
 /** Columns that make a `UserRecord`. */
 const userColumns: readonly string[] = [
@@ -149,6 +150,7 @@ class UserStatements {
   readonly remove: SqliteStatement;
   readonly endSessionsOfDeleted: SqliteStatement;
   readonly removeApiKeys: SqliteStatement;
+  readonly removeProofs: SqliteStatement;
   readonly revokeApiKeys: SqliteStatement;
   readonly list: SqliteStatement;
   readonly search: SqliteStatement;
@@ -179,6 +181,7 @@ class UserStatements {
     this.endSessionsOfDeleted = database.prepare(`
       UPDATE sessions SET device = '', ended_at = coalesce(ended_at, :now), end_reason = coalesce(end_reason, 'user_deleted') WHERE user_id = :id`);
     this.removeApiKeys = database.prepare('DELETE FROM api_keys WHERE user_id = :id');
+    this.removeProofs = database.prepare('DELETE FROM proofs WHERE user_id = :id');
     this.revokeApiKeys = database.prepare('UPDATE api_keys SET revoked_at = :now WHERE user_id = :id AND revoked_at IS NULL RETURNING id');
     const after = (selected: string): string =>
       `SELECT ${selected} FROM users WHERE (created_at, id) < (:createdAt, :id) ORDER BY created_at DESC, id DESC`;
@@ -190,15 +193,20 @@ class UserStatements {
   }
 }
 
-export function userActs(database: SqliteDatabase): ActsOf<'users'> {
+export function userActs(database: SqliteDatabase, outbox: Outbox): ActsOf<'users'> {
   const users = new Users(database);
   return {
-    'users.create': (scope, user) => users.create(scope, user),
+    'users.create': (scope, user, outgoing) => {
+      const created = users.create(scope, user);
+      if (created.outcome === 'created') outbox.write(scope, outgoing);
+      return created;
+    },
     'users.find': (_, key) => users.find(key)?.user ?? null,
     'users.findCredential': (_, key) => users.find(key),
     'users.update': (scope, id, changes) => users.update(scope, id, changes),
     'users.rehashPassword': ({ now }, ...[id, from, to]) => users.rehash({ id, from, to, now }),
-    'users.setPassword': (scope, id, passwordHash) => users.setPassword(scope, id, passwordHash),
+    'users.setPassword': (scope, ...[id, passwordHash, outgoing]) =>
+      outbox.with(scope, outgoing, users.setPassword(scope, id, passwordHash)),
     'users.setRoles': (scope, id, roles) => users.setRoles(scope, id, roles),
     'users.setDisabled': (scope, id, disabled) => users.setDisabled(scope, id, disabled),
     'users.raiseAuthzVersion': (scope, id) => users.raiseAuthzVersion(scope, id),
@@ -207,7 +215,7 @@ export function userActs(database: SqliteDatabase): ActsOf<'users'> {
   };
 }
 
-class Users {
+export class Users {
   readonly #statements: UserStatements;
 
   constructor(database: SqliteDatabase) {
@@ -248,6 +256,11 @@ class Users {
     if ('id' in key) return findById.get({ key: key.id }) as CredentialRow | undefined;
     if ('usernameKey' in key) return findByUsername.get({ key: key.usernameKey }) as CredentialRow | undefined;
     return findByEmail.get({ key: key.emailKey }) as CredentialRow | undefined;
+  }
+
+  /** He cannot sign in by his address any more. */
+  releaseEmail({ now }: ActScope, id: string): void {
+    this.#statements.releaseEmail.run({ id, now });
   }
 
   update({ now }: ActScope, id: string, changes: UserChanges): UserRecord | null {
@@ -299,6 +312,7 @@ class Users {
     if (user === null) return this.#unwritten(id);
     this.#statements.endSessionsOfDeleted.run({ id, now: scope.now });
     this.#statements.removeApiKeys.run({ id });
+    this.#statements.removeProofs.run({ id });
     scope.revoke('epoch', id, deletedEpoch);
     return { outcome: 'written', user };
   }

@@ -1,5 +1,6 @@
 /** The acts that concern the whole database: its clock, its schema, restoring and purging. */
 import { keptAfterEndSeconds } from '../../model/api-key.js';
+import { proofsKeptSeconds } from '../../model/proofs.js';
 import type { ActScope, ActsOf } from './acts.js';
 import type { SqliteDatabase, SqliteStatement } from './driver.js';
 import { appliedMigrations } from './migrations.js';
@@ -18,6 +19,9 @@ export function wholeStoreActs(database: SqliteDatabase): ActsOf<'store'> {
     DELETE FROM api_keys WHERE id IN (
       SELECT id FROM api_keys WHERE coalesce(revoked_at, expires_at) <= :now - ${keptAfterEndSeconds * 1000}
       ORDER BY coalesce(revoked_at, expires_at) LIMIT :limit)`);
+  const purgeProofs = database.prepare(`
+    DELETE FROM proofs WHERE id IN (
+      SELECT id FROM proofs WHERE expires_at <= :now - ${proofsKeptSeconds * 1000} ORDER BY expires_at LIMIT :limit)`);
   return {
     'store.now': ({ now }) => {
       touch.get();
@@ -25,7 +29,7 @@ export function wholeStoreActs(database: SqliteDatabase): ActsOf<'store'> {
     },
     'store.appliedMigrations': () => appliedMigrations(database),
     'store.restoreEpoch': (scope) => restoreEpoch(database, scope),
-    'store.purge': ({ now }, limit) => purge([purgeSessions, purgeRevocations, purgeApiKeys, purgeCounters], now, limit),
+    'store.purge': ({ now }, limit) => purge([purgeSessions, purgeRevocations, purgeApiKeys, purgeProofs, purgeCounters], now, limit),
   };
 }
 
@@ -51,6 +55,8 @@ function restoreEpoch(database: SqliteDatabase, scope: ActScope): void {
   database.prepare('UPDATE users SET session_epoch = session_epoch + 1, updated_at = :now').run({ now });
   database.prepare("UPDATE sessions SET ended_at = :now, end_reason = 'restored' WHERE ended_at IS NULL").run({ now });
   endReturned(scope, database.prepare('UPDATE api_keys SET revoked_at = :now WHERE revoked_at IS NULL RETURNING id'), { now });
+  database.prepare('UPDATE proofs SET expires_at = min(expires_at, :now) WHERE used_at IS NULL').run({ now });
+  database.prepare('DELETE FROM outbox').run();
   const keys = database.prepare('UPDATE signing_keys SET compromised_at = coalesce(compromised_at, :now) RETURNING kid').all({ now }) as {
     kid: string;
   }[];
