@@ -208,7 +208,7 @@ export interface SessionRecord {
 }
 
 /** Upper bound of `SessionRecord.retirements`. */
-export const maxRetirements = 64;
+export const maxRetirements = 16;
 
 export interface NewSessionRecord {
   readonly id: string;

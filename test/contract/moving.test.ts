@@ -309,7 +309,7 @@ describe.skipIf(!hasPostgres())('to a real server', () => {
           return this.insert(rows);
         },
         async replace(this: MoveTarget, changes) {
-          if (steps.at(-1) !== 'switching' && steps.length < 10) await live();
+          if (steps.at(-1) !== 'switching' && steps.length < 12) await live();
           return this.replace(changes);
         },
       },
