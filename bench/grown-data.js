@@ -63,8 +63,15 @@ export function userAt(data, number) {
   };
 }
 
+/** Kept, for each user has several sessions; as they are made, so that few are not paid for like many. */
+const userIds = new Map();
+
 function userId(createdAt, number) {
-  return `usr_${idBytes(createdAt, sha256(`user ${String(number)}`)).toString('base64url')}`;
+  const known = userIds.get(number);
+  if (known !== undefined && known.createdAt === createdAt) return known.id;
+  const id = `usr_${idBytes(createdAt, sha256(`user ${String(number)}`)).toString('base64url')}`;
+  userIds.set(number, { createdAt, id });
+  return id;
 }
 
 export function sessionAt(data, number) {

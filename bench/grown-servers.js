@@ -20,9 +20,9 @@ export async function startServer(place, secret) {
       child.on('message', listen);
       void ended.then(([code]) => reject(new Error(`the server ended with ${String(code)}`)));
     });
-  const ask = async (what) => {
+  const ask = async (what, ...parameters) => {
     const heard = hear(what);
-    child.send(what);
+    child.send([what, ...parameters]);
     return (await heard)[what];
   };
   const { port, openedInMilliseconds } = await hear('port');
@@ -33,6 +33,8 @@ export async function startServer(place, secret) {
     megabytes: async () => (await ask('memory')) / 2 ** 20,
     /** Resolves when it is through: the milliseconds that it took. */
     purge: () => ask('purge'),
+    /** Microseconds that one verification takes. */
+    verify: (identifier) => ask('verify', identifier),
     async stop() {
       child.kill();
       await ended;

@@ -18,6 +18,8 @@ const folder = mkdtempSync(join(tmpdir(), 'countersign-bench-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 process.on('SIGTERM', () => process.exit());
 process.on('disconnect', () => process.exit());
+// What all of its threads have used.
+process.on('message', () => process.send(process.cpuUsage()));
 
 const { handler, sessions } = kind === 'ours' ? await ours() : await limit();
 const server = createServer(handler).listen(0, '127.0.0.1', () => process.send({ port: server.address().port, sessions }));
@@ -41,38 +43,66 @@ async function ours() {
       body,
     });
     const response = await auth.fetch(request, { remoteAddress: null });
-    const cookie = response.headers.getSetCookie().map((line) => line.split(';')[0]);
-    return { cookie: cookie.join('; '), csrfToken: (await response.json()).csrfToken };
+    const cookies = response.headers.getSetCookie().map((line) => line.slice(0, line.indexOf(';')).split('='));
+    return { cookies, csrfToken: (await response.json()).csrfToken };
   };
   return { handler: nodeHandler(auth), sessions: await Promise.all(users.map(logIn)) };
 }
 
-/** One signature, one conditional write, an answer of the same size. */
+/** One signature, one conditional write, an answer with headers and a body of the same size as ours. */
 async function limit() {
   const write = await (database === undefined ? sqliteWriter() : postgresWriter());
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const key = { key: privateKey, dsaEncoding: 'ieee-p1363' };
   const input = Buffer.alloc(400, 'a');
   const body = 'b'.repeat(540);
-  const answer = (response) => {
-    const token = `${input.toString()}.${sign('sha256', input, key).toString('base64url')}`;
-    response.setHeader('cache-control', 'no-store');
-    response.setHeader('content-type', 'application/json');
-    response.setHeader('set-cookie', [
-      `cs-access=${token}; Path=/; HttpOnly`,
-      `cs-refresh=${'c'.repeat(98)}; Path=/; HttpOnly`,
-      `cs-state=${'d'.repeat(110)}; Path=/`,
+  const refreshToken = (id) => `${String(id).padStart(4, '0')}${'c'.repeat(93)}`;
+  const state = 'd'.repeat(110);
+  const attributes = 'Max-Age=604800; Path=/; HttpOnly; SameSite=Lax; Priority=High';
+  const answer = (id, response) => {
+    const token = `${input.latin1Slice()}.${sign('sha256', input, key).toString('base64url')}`;
+    response.writeHead(200, [
+      ...constantHeaders,
+      'content-length',
+      body.length,
+      'set-cookie',
+      `cs-access=${token}; ${attributes}`,
+      'set-cookie',
+      `cs-refresh=${refreshToken(id)}; ${attributes}`,
+      'set-cookie',
+      `cs-state=${state}; ${attributes}`,
     ]);
     response.end(body);
   };
   const handler = (request, response) => {
-    write(Number(/id=(\d+)/.exec(request.headers.cookie)?.[1] ?? 0), () => answer(response));
+    const id = Number(/cs-refresh=(\d{4})/.exec(request.headers.cookie)[1]);
+    write(id, () => answer(id, response));
   };
-  return {
-    handler,
-    sessions: Array.from({ length: Number(count) }, (_, id) => ({ cookie: `id=${String(id)}`, csrfToken: 'x'.repeat(43) })),
-  };
+  const session = (id) => ({
+    cookies: [
+      ['cs-access', 'a'.repeat(487)],
+      ['cs-refresh', refreshToken(id)],
+      ['cs-state', state],
+    ],
+    csrfToken: 'x'.repeat(43),
+  });
+  return { handler, sessions: Array.from({ length: Number(count) }, (_, id) => session(id)) };
 }
+
+/** As many as every answer of ours has, of the same sizes. */
+const constantHeaders = Object.entries({
+  'cache-control': 'no-store',
+  'content-security-policy': "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+  'x-request-id': 'r'.repeat(16),
+  vary: 'Origin',
+  'ratelimit-policy': '"refresh";q=999999;w=60',
+  ratelimit: '"refresh";r=999998;t=60',
+  'content-type': 'application/json; charset=utf-8',
+}).flat();
 
 /** All requests of a turn share one transaction. */
 async function sqliteWriter() {

@@ -1,24 +1,59 @@
-/** Refresh with rotation over HTTP, on SQLite and on PostgreSQL, one process, 64 connections, fully durable: load from another process, raw sockets. */
+/** Refresh with rotation over HTTP, on SQLite and on PostgreSQL, one process, 64 connections, fully durable: load from another process. */
 import { fork } from 'node:child_process';
-import { createConnection } from 'node:net';
+import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { quantile, rowOf, spread } from './measure.js';
+import { rowOf, spread } from './measure.js';
 import { withPostgres } from './postgres-server.js';
+import { withRedis } from './redis-server.js';
+import { loadWithRefreshes } from './refresh-load.js';
+import { Skipped } from './skipped.js';
 
 const connections = 64;
 
 export const refreshOnSqlite = {
   name: 'refresh-sqlite',
   about: 'P5: refresh with rotation over HTTP, SQLite, 64 connections',
-  measure: async (options) => [await compare(sqliteFigure, () => [], options)],
+  measure: async (options) => {
+    const measureWith = async (redis) => [
+      await compare(
+        sqliteFigure,
+        variantsOn(() => [], redis),
+        options,
+      ),
+    ];
+    try {
+      return await withRedis(measureWith);
+    } catch (error) {
+      if (!(error instanceof Skipped)) throw error;
+      const [figure] = await measureWith(null);
+      return [{ ...figure, notes: [...figure.notes, `Without the tutorials: ${error.message}.`] }];
+    }
+  },
 };
 
 export const refreshOnPostgres = {
   name: 'refresh-postgres',
   about: 'P6: refresh with rotation over HTTP, PostgreSQL, 64 connections',
   measure: (options) =>
-    withPostgres({}, async (server) => [await compare(postgresFigure, async () => [await server.createDatabase()], options)]),
+    withPostgres({}, async (server) => {
+      const place = async () => [await server.createDatabase()];
+      return [await compare(postgresFigure, variantsOn(place, null), options)];
+    }),
 };
+
+/** `place`: where a server keeps what it keeps, as arguments. `redis`: the URL of one, for those who need it. */
+function variantsOn(place, redis) {
+  const peer = (name, file, args) => ({ name, role: 'peer', file: `peers/${file}`, args });
+  // Each in a database of its own, for they keep the same names.
+  const tutorial = (kind, database) =>
+    peer(`the tutorials: jsonwebtoken, ${kind}, Redis`, 'refresh-express.js', () => [`${redis}/${String(database)}`, kind]);
+  return [
+    { name: 'limit', role: 'limit', file: 'refresh-server.js', args: place },
+    { name: 'Countersign', role: 'ours', file: 'refresh-server.js', args: place },
+    peer('better-auth, no rotation', 'refresh-better-auth.js', place),
+    ...(redis === null ? [] : [tutorial('string', 0), tutorial('KeyObject', 1)]),
+  ];
+}
 
 const unit = { unit: 'refreshes a second', better: 'higher' };
 
@@ -27,9 +62,10 @@ const sqliteFigure = {
   id: 'P5',
   title: 'Refresh with rotation, SQLite, 64 connections, durable',
   limit: 'node:http, one ES256 signature, one grouped write',
-  judge: (share, p99) => [
+  judge: ({ share, p99, beside }) => [
     { text: 'at least 0.7 of the limit', measured: share.toFixed(2), reached: share >= 0.7 },
     { text: 'p99 at most 15 ms', measured: `${p99.toFixed(1)} ms`, reached: p99 <= 15 },
+    { text: 'at least 12 times better-auth', measured: `${beside.toFixed(1)} times`, reached: beside >= 12 },
   ],
 };
 
@@ -38,82 +74,73 @@ const postgresFigure = {
   id: 'P6',
   title: 'Refresh with rotation, PostgreSQL, 64 connections, durable',
   limit: 'node:http, one ES256 signature, one write',
-  judge: (share) => [{ text: 'at least 0.5 of the limit', measured: share.toFixed(2), reached: share >= 0.5 }],
+  judge: ({ share }) => [{ text: 'at least 0.5 of the limit', measured: share.toFixed(2), reached: share >= 0.5 }],
 };
 
-/** `place`: further arguments of a server. */
-async function compare({ limit, judge, ...figure }, place, { rounds, quick, progress }) {
-  const samples = { limit: [], ours: [] };
-  const latencies = { limit: [], ours: [] };
-  const servers = {};
+async function compare({ limit, judge, ...figure }, variants, { rounds, quick, progress }) {
+  const servers = [];
   const measureOnce = async (round) => {
-    for (const [name, server] of Object.entries(servers)) {
-      progress(`round ${String(round)} of ${String(rounds)}, ${name}`);
-      const { perSecond, p99 } = await load(server, quick ? 0.3 : 2);
+    for (const server of servers) {
+      progress(`round ${String(round)} of ${String(rounds)}, ${server.name}`);
+      const measured = await measureServer(server, quick ? 0.3 : 2);
       // The first round warms up.
-      if (round > 0) samples[name].push(perSecond);
-      if (round > 0) latencies[name].push(p99);
+      if (round > 0) server.rounds.push(measured);
     }
   };
   try {
-    for (const name of Object.keys(samples)) servers[name] = await start(name, await place());
+    for (const variant of variants) servers.push(await start(variant));
     for (let round = 0; round <= rounds; round++) await measureOnce(round);
   } finally {
-    for (const { child } of Object.values(servers)) child.kill();
+    for (const { child } of servers) child.kill();
   }
-  const p99 = (name) => spread(latencies[name]).median;
-  const row = (name, role, of) => rowOf(name, role, samples[of], { p99: `${p99(of).toFixed(1)} ms` });
-  const share = spread(samples.ours).median / spread(samples.limit).median;
-  return { ...figure, rows: [row(limit, 'limit', 'limit'), row('Countersign', 'ours', 'ours')], goals: judge(share, p99('ours')) };
+  const samples = (server, of) => server.rounds.map((measured) => measured[of]);
+  const median = (server, of) => spread(samples(server, of)).median;
+  const row = (server) =>
+    rowOf(server.role === 'limit' ? limit : server.name, server.role, samples(server, 'perSecond'), {
+      p99: `${median(server, 'p99').toFixed(1)} ms`,
+      'CPU each': `${median(server, 'cpuMicroseconds').toFixed(0)} µs`,
+    });
+  const [least, ours, betterAuth] = servers;
+  const times = (other) => median(ours, 'perSecond') / median(other, 'perSecond');
+  const loadMicroseconds = spread([least, ours].flatMap((server) => samples(server, 'loadMicroseconds'))).median;
+  return {
+    ...figure,
+    rows: servers.map(row),
+    goals: judge({ share: times(least), p99: median(ours, 'p99'), beside: times(betterAuth) }),
+    notes: [`CPU each: of all threads of the server. The load, on the same machine, takes ${loadMicroseconds.toFixed(0)} µs a request.`],
+  };
 }
 
-async function start(name, place) {
-  const child = fork(fileURLToPath(new URL('refresh-server.js', import.meta.url)), [name, String(connections), ...place], {
+async function measureServer({ child, port, sessions, request }, seconds) {
+  const before = await cpuOf(child);
+  const { perSecond, p99, count, cpuMicroseconds } = await loadWithRefreshes({ port, sessions, seconds, request });
+  return { perSecond, p99, cpuMicroseconds: ((await cpuOf(child)) - before) / count, loadMicroseconds: cpuMicroseconds };
+}
+
+/** Microseconds since it started. */
+async function cpuOf(child) {
+  child.send('usage');
+  const [{ user, system }] = await once(child, 'message');
+  return user + system;
+}
+
+async function start({ name, role, file, args }) {
+  const kind = role === 'peer' ? [] : [role];
+  const child = fork(fileURLToPath(new URL(file, import.meta.url)), [...kind, String(connections), ...(await args())], {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
-  const { port, sessions } = await new Promise((resolve, reject) => {
+  const { port, sessions, request } = await new Promise((resolve, reject) => {
     child.once('message', resolve);
     child.once('exit', (code) => reject(new Error(`the server "${name}" ended with ${String(code)}`)));
   });
-  return { child, port, sessions };
+  const held = sessions.map(({ cookies, csrfToken }) => ({ cookies: new Map(cookies), csrfToken }));
+  // Without a request of its own it is sent ours.
+  return { name, role, child, port, sessions: held, request: request && requestOf(request), rounds: [] };
 }
 
-async function load({ port, sessions }, seconds) {
-  const deadline = performance.now() + seconds * 1000;
-  const times = [];
-  await Promise.all(sessions.map((session) => client(port, session, deadline, times)));
-  return { perSecond: times.length / seconds, p99: quantile(times, 0.99) };
-}
-
-/** One browser: sends its newest cookies, takes the new ones, again and again. */
-function client(port, session, deadline, times) {
-  return new Promise((resolve, reject) => {
-    const socket = createConnection(port, '127.0.0.1');
-    let sentAt = 0;
-    let received = '';
-    const send = () => {
-      sentAt = performance.now();
-      socket.write(
-        `POST /api/auth/refresh HTTP/1.1\r\nHost: localhost\r\nCookie: ${session.cookie}\r\nX-CSRF-Token: ${session.csrfToken}\r\nContent-Length: 0\r\n\r\n`,
-      );
-    };
-    socket.setNoDelay(true);
-    socket.on('connect', send);
-    socket.on('error', reject);
-    socket.on('data', (chunk) => {
-      received += chunk.toString('latin1');
-      const end = received.indexOf('\r\n\r\n');
-      if (end < 0) return;
-      const head = received.slice(0, end);
-      const length = Number(/content-length: (\d+)/i.exec(head)?.[1] ?? 0);
-      if (received.length < end + 4 + length) return;
-      if (!head.startsWith('HTTP/1.1 200')) return void reject(new Error(head.split('\r\n')[0]));
-      times.push(performance.now() - sentAt);
-      const cookies = [...head.matchAll(/set-cookie: ([^;]+)/gi)].map((match) => match[1]);
-      if (cookies.length > 0) session.cookie = cookies.join('; ');
-      received = '';
-      if (performance.now() < deadline) send();
-      else socket.end(resolve);
-    });
-  });
+function requestOf({ method, path }) {
+  return ({ cookies }) => {
+    const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ');
+    return `${method} ${path} HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\nCookie: ${cookie}\r\nContent-Length: 0\r\n\r\n`;
+  };
 }

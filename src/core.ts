@@ -253,9 +253,11 @@ function accessRulesOf({ publicUrl, audience, tokens }: AuthConfig, store: OpenS
 function compileOnce(config: AuthConfig): Core['compile'] {
   const compiled = new WeakMap<AccessRule, CompiledRule>();
   return (rule) => {
-    const known = compiled.get(rule) ?? compileRule(rule, config);
-    compiled.set(rule, known);
-    return known;
+    const known = compiled.get(rule);
+    if (known !== undefined) return known;
+    const made = compileRule(rule, config);
+    compiled.set(rule, made);
+    return made;
   };
 }
 

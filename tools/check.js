@@ -18,6 +18,7 @@ const checks = {
   format: [bin('prettier'), '--check', '--log-level=warn', '.'],
   exports: tool('check-exports'),
   'client size': tool('check-client-size'),
+  footprint: tool('check-footprint'),
   docs: tool('check-docs'),
   layers: tool('check-layers'),
 };

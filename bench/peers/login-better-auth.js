@@ -4,7 +4,8 @@ import { betterAuth } from 'better-auth';
 import { fromNodeHeaders, toNodeHandler } from 'better-auth/node';
 import { requestText } from '../repeat-request.js';
 import { openBetterAuth } from './better-auth-database.js';
-import { password, serve, users } from './login-users.js';
+import { password, users } from './login-users.js';
+import { serve } from './serve.js';
 
 const { options, close } = await openBetterAuth();
 const auth = betterAuth({ ...options, emailAndPassword: { enabled: true } });

@@ -3,7 +3,8 @@ import { createServer } from 'node:http';
 import express from 'express';
 import jwt from 'jsonwebtoken';
 import { requestText } from '../repeat-request.js';
-import { password, serve, users } from './login-users.js';
+import { password, users } from './login-users.js';
+import { serve } from './serve.js';
 
 const hashes = {
   /** Cost 12, as most of them have it. On the main thread, in slices. */

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AuthError } from '../errors.js';
 import { findCookie, readBearer, readHeader, withoutCookie } from './credentials.js';
@@ -45,6 +46,21 @@ describe('a cookie', () => {
     expect(withoutCookie('r=2; b=3; r=4', 'r')).toBe('b=3');
     expect(withoutCookie('r=2', 'r')).toBeUndefined();
     expect(withoutCookie('xr=2;  r =3', 'r')).toBe('xr=2');
+    expect(withoutCookie('a=1; rr=2; b=r', 'rr')).toBe('a=1; b=r');
+    expect(withoutCookie('a=1; rr=2', 'rr')).toBe('a=1');
+    expect(withoutCookie('rr=2; a=1', 'rr')).toBe('a=1');
+  });
+
+  it('is taken out wherever and however often it stands, and nothing else is', () => {
+    const pair = fc.constantFrom('rr=1', ' rr=2', '  rr=3', 'rr =4', '\trr=5', 'xrr=6', ' rrx=7', ' a=rr', ' a=rr=', 'b=1', ' c=2', 'rr', '', ' ');
+    fc.assert(
+      fc.property(fc.array(pair, { maxLength: 5 }), (pairs) => {
+        const rest = pairs.filter((text) => !/^\s*rr\s*=/.test(text));
+        const expected = rest.length === 0 && pairs.length > 0 ? undefined : rest.join(';').trimStart();
+        expect(withoutCookie(pairs.join(';'), 'rr')).toBe(expected);
+      }),
+      { numRuns: 2000 },
+    );
   });
 });
 

@@ -41,13 +41,24 @@ export function readBasic(authorization: string | undefined): { readonly name: s
 export function findCookie(header: string | undefined, name: string): string | undefined {
   if (header === undefined) return undefined;
   let found: string | undefined;
-  for (let at = header.indexOf(name); at >= 0; at = header.indexOf(name, at + name.length)) {
-    if (header.charCodeAt(at + name.length) !== 61 /* = */ || !startsPair(header, at)) continue;
-    if (found !== undefined) throw duplicateCookie(name);
-    const end = header.indexOf(';', at);
-    found = header.slice(at + name.length + 1, lastOfText(header, end < 0 ? header.length : end) + 1);
+  let at = header.indexOf(name);
+  while (at >= 0) {
+    let next = at + name.length;
+    if (header.charCodeAt(next) === 61 /* = */ && startsPair(header, at)) {
+      if (found !== undefined) throw duplicateCookie(name);
+      const end = endOfPair(header, next);
+      found = header.slice(next + 1, lastOfText(header, end) + 1);
+      // Nothing inside a value is a cookie, and a token is most of what there is to search.
+      next = end;
+    }
+    at = header.indexOf(name, next);
   }
   return found;
+}
+
+function endOfPair(header: string, from: number): number {
+  const end = header.indexOf(';', from);
+  return end < 0 ? header.length : end;
 }
 
 function startsPair(header: string, at: number): boolean {
@@ -78,6 +89,18 @@ function duplicateCookie(name: string): AuthError {
 
 /** The `Cookie` header without one cookie, or undefined when nothing is left. */
 export function withoutCookie(header: string, name: string): string | undefined {
+  const at = header.indexOf(name);
+  const isOnce = at >= 0 && header.indexOf(name, at + name.length) < 0;
+  if (isOnce && header.charCodeAt(at + name.length) === 61 /* = */) {
+    const end = header.indexOf(';', at);
+    if (at === 0) return end < 0 ? undefined : header.slice(end + 1).trimStart();
+    if (header.startsWith('; ', at - 2)) return (header.slice(0, at - 2) + (end < 0 ? '' : header.slice(end))).trimStart();
+  }
+  return withoutPairs(header, name);
+}
+
+/** For whatever clients and proxies may write that is not as browsers write it. */
+function withoutPairs(header: string, name: string): string | undefined {
   const rest = header.split(';').filter((pair) => pair.slice(0, pair.indexOf('=')).trim() !== name);
   return rest.length === 0 ? undefined : rest.join(';').trimStart();
 }

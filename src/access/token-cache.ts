@@ -1,4 +1,4 @@
-/** Bounded cache of verified tokens: keyed by the signature part, a hit only if the whole token is identical. Never consulted instead of the revocation index. */
+/** Bounded cache of verified tokens: keyed by the end of the signature, a hit only if the whole token is identical. Never consulted instead of the revocation index. */
 
 export interface CachedToken {
   readonly token: string;
@@ -15,7 +15,7 @@ export class TokenCache<Entry extends CachedToken> {
   }
 
   get(token: string): Entry | undefined {
-    const key = signaturePart(token);
+    const key = endOfSignature(token);
     const young = this.#young.get(key);
     if (young !== undefined) return young.token === token ? young : undefined;
     const old = this.#old.get(key);
@@ -26,11 +26,11 @@ export class TokenCache<Entry extends CachedToken> {
 
   /** `entry.token` must be a `flat` string. */
   set(entry: Entry): void {
-    this.#insert(flat(signaturePart(entry.token)), entry);
+    this.#insert(flat(endOfSignature(entry.token)), entry);
   }
 
   delete(entry: Entry): void {
-    const key = signaturePart(entry.token);
+    const key = endOfSignature(entry.token);
     this.#young.delete(key);
     this.#old.delete(key);
   }
@@ -49,8 +49,9 @@ export class TokenCache<Entry extends CachedToken> {
   }
 }
 
-function signaturePart(token: string): string {
-  return token.slice(token.lastIndexOf('.') + 1);
+/** 96 bits of a signature: enough to tell genuine tokens apart, and hashed in a fraction of the time that all of it takes. */
+function endOfSignature(token: string): string {
+  return token.slice(-16);
 }
 
 /** A copy that shares no memory with the header it was cut from, which would otherwise live as long as the cache entry. */

@@ -4,7 +4,7 @@ import { internalsOf, type Auth, type AuthInternals } from '../auth.js';
 import { AuthError } from '../errors.js';
 import { gateOf, type Gate } from '../http/gate.js';
 import type { HeaderList } from '../http/message.js';
-import { corsHeaders, isPreflight, preflightHeaders, varyOnOrigin } from '../http/cors.js';
+import { corsHeaders, isPreflight, preflightHeaders } from '../http/cors.js';
 import { takeRefreshCookie } from '../http/take-refresh-cookie.js';
 import type { AccessRule, AppTypes, Principal } from '../model/app-types.js';
 import { isTrustedOrigin } from '../policy/origins.js';
@@ -124,7 +124,9 @@ function routes({ core, handler }: AuthInternals): RequestHandler {
 function answerCors({ core }: AuthInternals, req: Request, res: Response, next: NextFunction): void {
   const { config } = core;
   const { origin } = req.headers;
-  setHeaders(res, [...corsHeaders(config, req.headers), varyOnOrigin]);
+  if (origin !== undefined) setHeaders(res, corsHeaders(config, req.headers));
+  if (res.hasHeader('vary')) res.vary('Origin');
+  else res.setHeader('Vary', 'Origin');
   if (origin !== undefined && isPreflight(req.method, req.headers) && isTrustedOrigin(origin, config)) {
     setHeaders(res, preflightHeaders(config, req.headers, ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']));
     res.status(204).end();
@@ -134,10 +136,7 @@ function answerCors({ core }: AuthInternals, req: Request, res: Response, next: 
 }
 
 function setHeaders(res: Response, headers: HeaderList): void {
-  for (const [name, value] of headers) {
-    if (name === 'vary') res.vary(value);
-    else res.setHeader(name, value);
-  }
+  for (const [name, value] of headers) res.setHeader(name, value);
 }
 
 function guard(gate: Gate, rule: AccessRule): Guard {

@@ -24,7 +24,8 @@ export interface FastifyVerifier<App extends AppTypes = AppTypes> {
   errors(): (error: unknown, request: FastifyRequest, reply: FastifyReply) => FastifyReply;
 }
 
-export type FastifyGuard = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
+/** Fastify calls it with `done`; without it, for calls from hooks of your own, gives a promise. */
+export type FastifyGuard = (request: FastifyRequest, reply: FastifyReply, done?: (error?: Error) => void) => Promise<unknown> | undefined;
 
 export function fastifyVerifier<App extends AppTypes>(verifier: Verifier<App>): FastifyVerifier<App> {
   const gate = gateOf(verifier);
@@ -45,13 +46,27 @@ export function fastifyVerifier<App extends AppTypes>(verifier: Verifier<App>): 
 
 function guard(gate: Gate, rule: AccessRule): FastifyGuard {
   const compiled = gate.compile(rule);
-  return async (request, reply) =>
+  /** Whether it is let in; if not, it is answered. */
+  const admit = (request: FastifyRequest, reply: FastifyReply): boolean | Promise<boolean> =>
     identify(gate, compiled, request.raw, (outcome) => {
-      if (outcome instanceof AuthError) return refuse(gate, outcome, request, reply);
+      if (outcome instanceof AuthError) {
+        refuse(gate, outcome, request, reply);
+        return false;
+      }
       takeRefreshCookie(request.raw, gate.refreshCookie);
       request.auth = outcome;
-      return undefined;
+      return true;
     });
+  const admitted = async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> =>
+    (await admit(request, reply)) ? undefined : reply;
+  return (request, reply, done) => {
+    if (done === undefined) return admitted(request, reply);
+    // A promise for each request would cost more than all that is done here.
+    const isIn = admit(request, reply);
+    if (isIn === true) done();
+    else if (isIn !== false) void isIn.then((later) => later && done(), done);
+    return undefined;
+  };
 }
 
 function refuse(gate: Gate, refusal: AuthError, request: FastifyRequest, reply: FastifyReply): FastifyReply {

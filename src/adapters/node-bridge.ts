@@ -22,6 +22,7 @@ export function fromNode(request: NodeRequest): HttpRequest {
 
 async function readBody(request: NodeRequest, maxBytes: number): Promise<IncomingBody> {
   if (request.body !== undefined && request.readableDidRead) return parsedBody(request.body, maxBytes);
+  if (hasNoBody(request)) return nothing;
   const chunks: Buffer[] = [];
   let size = 0;
   try {
@@ -35,6 +36,14 @@ async function readBody(request: NodeRequest, maxBytes: number): Promise<Incomin
     throw request.complete ? error : new AuthError('invalid_request', { detail: 'The body did not arrive completely.' });
   }
   return { kind: 'bytes', bytes: Buffer.concat(chunks) };
+}
+
+const nothing: IncomingBody = { kind: 'bytes', bytes: new Uint8Array(0) };
+
+/** By its headers (RFC 9112 section 6.3): nothing to wait for, and no stream to be set up. HTTP/2 has other ways to say so. */
+function hasNoBody({ httpVersionMajor, headers }: IncomingMessage): boolean {
+  const length = headers['content-length'];
+  return httpVersionMajor === 1 && headers['transfer-encoding'] === undefined && (length === undefined || length === '0');
 }
 
 /** What `express.json()`, `text()` or `raw()` left. */

@@ -1,5 +1,6 @@
 /** Password hashing: the format, the queue, and stored hashes that cannot be trusted. */
 import { existsSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { createPasswordHasher, PasswordHasherBusyError, type PasswordHasherOptions } from './password-hash.js';
@@ -29,6 +30,8 @@ vi.mock('@node-rs/argon2', async (importOriginal) => {
 beforeEach(() => {
   Object.assign(native, { running: 0, mostRunning: 0, hashes: 0, verified: [] });
 });
+
+const mostByCpus = availableParallelism() === 1 ? 1 : availableParallelism() + 1;
 
 /** The least that Argon2 takes, for tests that are not about strength. */
 const cheap: PasswordHasherOptions = { memoryKib: 8, iterations: 1 };
@@ -226,6 +229,46 @@ describe('the queue', () => {
     const hasher = createPasswordHasher({ memoryKib: 1, iterations: 1, concurrency: 1 });
     await expect(hasher.hash('x')).rejects.toThrow();
     await expect(hasher.hash('x')).rejects.not.toThrow(PasswordHasherBusyError);
+  });
+
+  it('has all its places after a storm of successes, refusals and failures', async () => {
+    const onBadHash = (): void => {
+      throw new Error('the logger is broken');
+    };
+    const hasher = createPasswordHasher({ ...cheap, concurrency: 2, maxQueued: 5, onBadHash });
+    const unreadable = `${cheapHash.slice(0, -1)}5`;
+    const wave = (): Promise<unknown>[] => [
+      ...Array.from({ length: 4 }, () => hasher.verify(cheapHash, 'password')),
+      ...Array.from({ length: 4 }, () => hasher.verify(unreadable, 'password')),
+      hasher.verify('of no scheme', 'password'),
+      hasher.hash(''),
+    ];
+    const outcomes = new Set<string>();
+    for (let turn = 0; turn < 20; turn += 1) {
+      for (const outcome of await Promise.allSettled([...wave(), ...wave()]))
+        outcomes.add(outcome.status === 'fulfilled' ? String(outcome.value) : (outcome.reason as Error).name);
+    }
+    expect(outcomes).toEqual(new Set(['true', 'Error', 'TypeError', 'PasswordHasherBusyError']));
+    native.mostRunning = 0;
+    const full = Array.from({ length: 7 }, () => hasher.verify(cheapHash, 'password'));
+    await expect(hasher.verify(cheapHash, 'password')).rejects.toThrow(PasswordHasherBusyError);
+    expect(await Promise.all(full)).toEqual(Array.from({ length: 7 }, () => true));
+    expect(native).toMatchObject({ running: 0, mostRunning: 2 });
+  });
+
+  it.each([
+    ['1', 1],
+    ['2', 1],
+    ['3', Math.min(2, mostByCpus)],
+    ['1000', mostByCpus],
+    ['', Math.min(3, mostByCpus)],
+    ['many', Math.min(3, mostByCpus)],
+  ])('leaves a thread of the pool free, and fills the CPUs: UV_THREADPOOL_SIZE=%j', async (threads, most) => {
+    vi.stubEnv('UV_THREADPOOL_SIZE', threads);
+    const hasher = createPasswordHasher(cheap);
+    vi.unstubAllEnvs();
+    await Promise.all(Array.from({ length: mostByCpus + 5 }, () => hasher.hash('x')));
+    expect(native.mostRunning).toBe(most);
   });
 
   it('leaves the event loop free', async () => {

@@ -13,7 +13,7 @@ export interface PasswordHasherOptions {
   readonly iterations?: number;
   /** Default 1. */
   readonly parallelism?: number;
-  /** How many run at once. Default: as many as there are CPUs, but one less than the thread pool has threads; at least 1. */
+  /** How many run at once. Default: one more than there are CPUs, but one less than the thread pool has threads; at least 1. */
   readonly concurrency?: number;
   /** How many may wait for their turn. Default 200. */
   readonly maxQueued?: number;
@@ -201,9 +201,15 @@ function randomBase64(bytes: number): string {
   return randomBytes(bytes).toString('base64').replaceAll('=', '');
 }
 
-/** One thread of libuv's pool stays free, or file system and DNS would wait for passwords. */
+/**
+ * One thread of libuv's pool stays free, or file system, DNS and other cryptography would wait for passwords. One more than there are CPUs,
+ * because a place stands empty from the end of one hash until the main thread has seen it and another thread has woken up for the next.
+ */
 function defaultConcurrency(): number {
   const configured = Number.parseInt(process.env['UV_THREADPOOL_SIZE'] ?? '', 10);
   const threads = configured > 0 ? configured : 4;
-  return Math.max(1, Math.min(availableParallelism(), threads - 1));
+  const cpus = availableParallelism();
+  // The only CPU is busy with the main thread meanwhile.
+  const filling = cpus === 1 ? 1 : cpus + 1;
+  return Math.max(1, Math.min(filling, threads - 1));
 }

@@ -1,5 +1,5 @@
 /** Issues what the holder of a live session gets: access token, refresh token, CSRF token. */
-import type { LiveSession, SessionRecord, UserRecord } from '../model/store.js';
+import type { HeldSession, RotatedSession, UserRecord } from '../model/store.js';
 import { sessionExpiresAt } from '../policy/session-life.js';
 import { issueAccessToken } from '../tokens/access-token.js';
 import { issueCsrfToken } from '../tokens/csrf-token.js';
@@ -8,7 +8,7 @@ import type { FlowContext } from './context.js';
 /** The one good ending of login, refresh, step-up and password change; the session's delivery decides what of it travels where. */
 export interface SignedIn {
   readonly user: UserRecord;
-  readonly session: SessionRecord;
+  readonly session: HeldSession;
   readonly accessToken: string;
   readonly expiresInSeconds: number;
   readonly refreshToken: string;
@@ -20,7 +20,7 @@ export interface SignedIn {
 /** The application's part of an access token; asked for before anything is written that a failure of it would waste. */
 export type AppClaims = Awaited<ReturnType<FlowContext['claimsOf']>>;
 
-export function issueTokens(context: FlowContext, { user, session, now }: LiveSession, refreshToken: string, app: AppClaims): SignedIn {
+export function issueTokens(context: FlowContext, { user, session, now }: RotatedSession, refreshToken: string, app: AppClaims): SignedIn {
   const expiresAt = sessionExpiresAt(session);
   const access = issueAccessToken(
     {

@@ -1,6 +1,7 @@
 /** Logs a user in with his password. */
 import { AuthError } from '../errors.js';
 import type { Delivery } from '../model/app-types.js';
+import type { AuthConfig } from '../model/config.js';
 import type { PasswordCredential, UserKey, UserRecord } from '../model/store.js';
 import { parseEmail, parseUsername } from '../policy/identifiers.js';
 import { normalizePassword } from '../policy/password-rules.js';
@@ -10,8 +11,8 @@ import { openSession } from './open-session.js';
 import { isPasswordOf } from './verify-password.js';
 
 export interface LoginRequest {
-  /** User name or e-mail address. */
-  readonly identifier: string;
+  /** Of `findLogin`. */
+  readonly credential: PasswordCredential | null;
   readonly password: string;
   readonly delivery: Delivery;
   readonly remember: boolean;
@@ -20,20 +21,24 @@ export interface LoginRequest {
   readonly replaces: string | null;
 }
 
+/** Whoever is called so, if anyone. Beside `login`, so that it can be asked for together with what else the database has to be asked. */
+export async function findLogin({ config, store }: FlowContext, identifier: string): Promise<PasswordCredential | null> {
+  const key = loginKey(config, identifier);
+  return key && store.users.findCredential(key);
+}
+
 /**
  * One answer, after the same work, for an unknown user, a wrong password and a disabled account.
  * @throws {AuthError} `invalid_credentials`, `overloaded`.
  */
 export async function login(context: FlowContext, request: LoginRequest): Promise<SignedIn> {
-  const { store } = context;
-  const key = loginKey(context, request.identifier);
-  const credential = key ? await store.users.findCredential(key) : null;
+  const { credential } = request;
   const isRight = await isPasswordOf(context, credential, request.password);
   if (!credential || !isRight || credential.user.disabledAt !== null) throw refused(context, credential, isRight);
   if (isKeptOut(context, credential.user)) throw refusedFor(context, credential, 'address not verified');
   await strengthenHash(context, credential, request.password);
   const signedIn = await openSession(context, { ...request, user: credential.user, factors: ['pwd'] }, (input) =>
-    store.sessions.open(input),
+    context.store.sessions.open(input),
   );
   if (!signedIn) throw refused(context, credential, isRight);
   context.emit('login.succeeded', { userId: credential.user.id, sessionId: signedIn.session.id });
@@ -45,7 +50,7 @@ function isKeptOut({ config }: FlowContext, { email, emailVerified }: UserRecord
   return config.unverifiedAccounts === 'refuse' && email !== null && !emailVerified;
 }
 
-function loginKey({ config }: FlowContext, identifier: string): UserKey | null {
+function loginKey(config: AuthConfig, identifier: string): UserKey | null {
   const email = config.identifiers.has('email') ? parseEmail(identifier) : null;
   if (email) return { emailKey: email.key };
   const username = config.identifiers.has('username') ? parseUsername(identifier) : null;

@@ -3,9 +3,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { OpenStore } from '../model/store.js';
 
 /** At most, in one step; a store does less where that would take long. */
-const rowsOfStep = 500;
-/** For each millisecond that a step took, so many without one: of the time of a store that is busy, purging takes a fifth at most. */
-const restingShare = 4;
+const rowsOfStep = 1000;
+/** For each millisecond that a step took, in which it waited its turn, so many without one. */
+const restingShare = 2;
 const shortestRestMilliseconds = 10;
 
 /** Resolves when nothing is left, or after the step under way when `hasStopped` says so. */

@@ -9,9 +9,9 @@ import type { FlowContext } from './context.js';
 import { issueTokens, type SignedIn } from './issue-tokens.js';
 import { noticeRows } from './notices.js';
 
-/** Where a refresh token was found: a body holds a bearer session's, a cookie any other's. */
+/** A genuine refresh token, and where it was found: a body holds a bearer session's, a cookie any other's. */
 export interface PresentedToken {
-  readonly token: string;
+  readonly content: RefreshTokenContent;
   readonly bearer: boolean;
 }
 
@@ -22,14 +22,14 @@ const maxAttempts = 5;
 
 /** @throws {AuthError} each case of the table in `docs/adr/0003-replay-window.md` with its own code. */
 export async function refresh(context: FlowContext, presented: PresentedToken): Promise<SignedIn> {
-  const content = readRefreshToken(context, presented.token);
+  const { content } = presented;
   let step: { from: number; to: number; fastForward: boolean } = {
     from: content.generation,
     to: content.generation + 1,
     fastForward: false,
   };
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
-    const rotation = await rotate(context, { content, presented, ...step });
+    const rotation = await rotate(context, { presented, ...step });
     if (rotation.outcome === 'rotated') {
       if (step.fastForward) context.emit('session.fast_forwarded', { userId: rotation.live.user.id, sessionId: content.sessionId });
       return issueTokens(context, rotation.live, content.atGeneration(step.to), await context.claimsOf(rotation.live.user));
@@ -57,14 +57,14 @@ export function readRefreshToken({ secrets, store, clock, startedAt }: FlowConte
 
 function rotate(
   { store, config }: FlowContext,
-  { content, presented, from, to }: { content: RefreshTokenContent; presented: PresentedToken; from: number; to: number },
+  { presented: { content, bearer }, from, to }: { presented: PresentedToken; from: number; to: number },
 ): ReturnType<typeof store.sessions.rotate> {
   const { idleSeconds, transientIdleSeconds, replayWindowSeconds } = config.session;
   const { sessionId, secretDigest } = content;
   return store.sessions.rotate({
     sessionId,
     secretDigest,
-    bearer: presented.bearer,
+    bearer,
     from,
     to,
     idleSeconds,

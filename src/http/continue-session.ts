@@ -3,7 +3,7 @@ import { anyUser } from '../access/access-rule.js';
 import { findCookie, isSafeMethod, readBearer, readHeader } from '../access/credentials.js';
 import type { Core } from '../core.js';
 import { AuthError } from '../errors.js';
-import { refresh } from '../flows/refresh.js';
+import { readRefreshToken, refresh } from '../flows/refresh.js';
 import type { AppTypes, Principal, RequestLike } from '../model/app-types.js';
 import type { ErrorCode } from '../protocol/error-codes.js';
 import { verifyRefreshToken } from '../tokens/refresh-token.js';
@@ -61,7 +61,7 @@ export async function continueSession(core: Core, request: RequestLike): Promise
 async function rotateFor(core: Core, token: string): Promise<ContinuedSession> {
   const headers = new Headers();
   try {
-    const signedIn = await refresh(core, { token, bearer: false });
+    const signedIn = await refresh(core, { content: readRefreshToken(core, token), bearer: false });
     for (const [name, value] of signedInCookies(core.config, signedIn, core.clock.now())) headers.append(name, value);
     const cookie = `${core.config.cookies.access.name}=${signedIn.accessToken}`;
     return { principal: core.authenticator.authenticate({ headers: { cookie } }, core.compile(anyUser)), headers };

@@ -1,6 +1,6 @@
 /** Records as answers show them. */
 import type { ApiKeyRecord } from '../model/api-key.js';
-import type { SessionRecord, UserRecord } from '../model/store.js';
+import type { HeldSession, UserRecord } from '../model/store.js';
 import { sessionExpiresAt } from '../policy/session-life.js';
 import type { AdminUserDocument, ApiKeyDocument, SessionDocument, UserDocument } from '../protocol/documents.js';
 
@@ -22,7 +22,7 @@ export function adminUserDocument(user: UserRecord): AdminUserDocument {
   return { ...userDocument(user), disabled: user.disabledAt !== null };
 }
 
-export function sessionDocument(session: SessionRecord, currentId: string): SessionDocument {
+export function sessionDocument(session: HeldSession, currentId: string): SessionDocument {
   return {
     id: session.id,
     createdAt: instant(session.createdAt),

@@ -9,6 +9,8 @@ export interface FoundPath {
 export type FindRoute = (path: string) => FoundPath | null;
 
 interface Pattern {
+  /** What stands before the first variable segment: most paths of an application need no more to be told apart. */
+  readonly start: string;
   readonly expression: RegExp;
   readonly byMethod: Map<string, AnyRoute>;
 }
@@ -28,7 +30,7 @@ export function createRouteFinder(routes: readonly AnyRoute[], basePath: string)
     const byMethod = fixed.get(path);
     if (byMethod) return { byMethod, params: noParams };
     for (const pattern of patterns.values()) {
-      const match = pattern.expression.exec(path);
+      const match = path.startsWith(pattern.start) ? pattern.expression.exec(path) : null;
       if (match) return { byMethod: pattern.byMethod, params: { ...match.groups } };
     }
     return null;
@@ -37,7 +39,8 @@ export function createRouteFinder(routes: readonly AnyRoute[], basePath: string)
 
 function patternOf(patterns: Map<string, Pattern>, path: string): Pattern {
   const source = path.replace(/\{(\w+)\}/g, '(?<$1>[A-Za-z0-9_-]{1,64})');
-  const pattern = patterns.get(path) ?? { expression: new RegExp(`^${source}$`), byMethod: new Map<string, AnyRoute>() };
+  const start = path.slice(0, path.indexOf('{'));
+  const pattern = patterns.get(path) ?? { start, expression: new RegExp(`^${source}$`), byMethod: new Map<string, AnyRoute>() };
   patterns.set(path, pattern);
   return pattern;
 }

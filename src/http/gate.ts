@@ -37,9 +37,8 @@ export function identify<Result>(
   request: RequestLike,
   then: (outcome: Principal | AuthError) => Result,
 ): Result | Promise<Result> {
-  const ask = (): Principal | AuthError => attempt(gate, rule, request);
-  const outcome = ask();
-  return outcome instanceof PendingError ? askAgain(outcome, ask).then(then) : then(outcome);
+  const outcome = attempt(gate, rule, request);
+  return outcome instanceof PendingError ? askAgain(outcome, () => attempt(gate, rule, request)).then(then) : then(outcome);
 }
 
 function attempt(gate: Gate, rule: CompiledRule, request: RequestLike): Principal | AuthError {

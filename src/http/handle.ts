@@ -71,7 +71,8 @@ export function createHandler(core: Core): HttpHandler {
 
   const underWay = new Set<Promise<HttpResponse>>();
   return {
-    owns: (target) => findRoute(splitTarget(target).path) !== null,
+    // Asked for each request of the application's own: of the query not even an object is made.
+    owns: (target) => findRoute(pathOf(target)) !== null,
     handle(request) {
       const answering = handle(request).finally(() => underWay.delete(answering));
       underWay.add(answering);
@@ -165,6 +166,11 @@ function toResponse({ status, document, page, stream, headers = [] }: Answer, me
   const body = document === undefined ? '' : JSON.stringify(document);
   const length: HeaderList = method === 'HEAD' ? [['content-length', String(Buffer.byteLength(body))]] : [];
   return { status, headers: [...type, ...length, ...headers], body: method === 'HEAD' ? '' : body };
+}
+
+function pathOf(target: string): string {
+  const at = target.indexOf('?');
+  return at < 0 ? target : target.slice(0, at);
 }
 
 /** Its policy comes after the one that every other answer has, and takes its place. */

@@ -16,10 +16,7 @@ export function refreshCookie({ core, request }: Arrival): string | undefined {
  * Undefined when there is none.
  * @throws {AuthError} `invalid_request`, `refresh_token_invalid`, `csrf_failed`.
  */
-export function presentedRefreshToken(
-  arrival: Arrival,
-  inBody: string | undefined,
-): (PresentedToken & { readonly sessionId: string }) | undefined {
+export function presentedRefreshToken(arrival: Arrival, inBody: string | undefined): PresentedToken | undefined {
   const inCookie = refreshCookie(arrival);
   if (inBody !== undefined && inCookie !== undefined) {
     const message = 'must not be sent together with a refresh cookie';
@@ -27,17 +24,14 @@ export function presentedRefreshToken(
   }
   const token = inBody ?? inCookie;
   if (token === undefined) return undefined;
-  const { sessionId } = readRefreshToken(arrival.core, token);
-  if (inCookie !== undefined) requireCsrfToken(arrival.request.headers, sessionId, { secrets: arrival.core.secrets });
-  return { token, bearer: inBody !== undefined, sessionId };
+  const content = readRefreshToken(arrival.core, token);
+  if (inCookie !== undefined) requireCsrfToken(arrival.request.headers, content.sessionId, { secrets: arrival.core.secrets });
+  return { content, bearer: inBody !== undefined };
 }
 
 /** A bearer session's token belongs into a body, any other into a cookie. @throws {AuthError} `refresh_token_invalid`. */
-export async function requireOwnPlace(
-  core: Arrival['core'],
-  { sessionId, bearer }: PresentedToken & { readonly sessionId: string },
-): Promise<void> {
-  const found = await core.store.sessions.find(sessionId);
+export async function requireOwnPlace(core: Arrival['core'], { content, bearer }: PresentedToken): Promise<void> {
+  const found = await core.store.sessions.find(content.sessionId);
   if (found && (found.session.delivery === 'bearer') !== bearer)
     throw new AuthError('refresh_token_invalid', { reason: 'token in the wrong place' });
 }

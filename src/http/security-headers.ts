@@ -7,19 +7,29 @@ interface Served {
   readonly publicUrl: Pick<AuthConfig['publicUrl'], 'secure'>;
 }
 
-/**
- * HSTS without `includeSubDomains`: a library on one host must not force https on all hosts below it for a year.
- * `publicSeconds`: for how long anybody may keep the answer; null: nobody at all.
- */
+const always: HeaderList = [
+  ['content-security-policy', "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"],
+  ['cross-origin-opener-policy', 'same-origin'],
+  ['referrer-policy', 'no-referrer'],
+  ['x-content-type-options', 'nosniff'],
+];
+
+const forNobodyElse: HeaderList = [['cache-control', 'no-store'], ['cross-origin-resource-policy', 'same-origin'], ...always];
+
+/** HSTS without `includeSubDomains`: a library on one host must not force https on all hosts below it for a year. */
+const strictTransport: HeaderList[number] = ['strict-transport-security', 'max-age=31536000'];
+
+const forNobodyElseOverHttps: HeaderList = [...forNobodyElse, strictTransport];
+
+/** `publicSeconds`: for how long anybody may keep the answer; null: nobody at all. */
 export function securityHeaders({ publicUrl }: Served, requestId: string, publicSeconds: number | null): HeaderList {
+  const { secure } = publicUrl;
+  if (publicSeconds === null) return [...(secure ? forNobodyElseOverHttps : forNobodyElse), [requestIdHeader, requestId]];
   return [
-    ['cache-control', publicSeconds === null ? 'no-store' : `public, max-age=${String(publicSeconds)}`],
-    ['content-security-policy', "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"],
-    ['cross-origin-opener-policy', 'same-origin'],
-    ['cross-origin-resource-policy', publicSeconds === null ? 'same-origin' : 'cross-origin'],
-    ['referrer-policy', 'no-referrer'],
-    ['x-content-type-options', 'nosniff'],
+    ['cache-control', `public, max-age=${String(publicSeconds)}`],
+    ['cross-origin-resource-policy', 'cross-origin'],
+    ...always,
+    ...(secure ? [strictTransport] : []),
     [requestIdHeader, requestId],
-    ...(publicUrl.secure ? ([['strict-transport-security', 'max-age=31536000']] as const) : []),
   ];
 }

@@ -1,27 +1,60 @@
 /** Takes the refresh cookie out of a request's headers before the application's handlers see it, and remembers it for our own. */
 import { readHeader, withoutCookie } from '../access/credentials.js';
 
-/** By the headers object that it was taken from; a request with two of them is remembered as it was, to be refused where it is read. */
-const taken = new WeakMap<object, string>();
-
 /** Handlers, loggers and proxied requests of the application then cannot leak the one token that outlives the others. */
 export function takeRefreshCookie(
   request: { readonly headers: NodeJS.Dict<string | string[]>; readonly rawHeaders?: string[] },
   name: string,
 ): void {
-  const header = readHeader(request.headers, 'cookie');
+  const { headers, rawHeaders = [] } = request;
+  const header = readHeader(headers, 'cookie');
   if (!header?.includes(`${name}=`)) return;
-  taken.set(request.headers, header);
+  OriginalCookie.remember(headers, header);
   const rest = withoutCookie(header, name);
-  if (rest === undefined) delete request.headers['cookie'];
-  else request.headers['cookie'] = rest;
-  for (let index = 0; index < (request.rawHeaders?.length ?? 0); index += 2) {
-    if (request.rawHeaders?.[index]?.toLowerCase() !== 'cookie') continue;
-    request.rawHeaders[index + 1] = withoutCookie(request.rawHeaders[index + 1] ?? '', name) ?? '';
+  if (rest === undefined) delete headers['cookie'];
+  else headers['cookie'] = rest;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    if (!isCookieName(rawHeaders[index])) continue;
+    const raw = rawHeaders[index + 1] ?? '';
+    rawHeaders[index + 1] = (raw === header ? rest : withoutCookie(raw, name)) ?? '';
   }
+}
+
+function isCookieName(name: string | undefined): boolean {
+  return name?.length === 6 && name.toLowerCase() === 'cookie';
 }
 
 /** The `Cookie` header as it was sent. */
 export function originalCookieHeader(headers: object): string | undefined {
-  return taken.get(headers);
+  return OriginalCookie.of(headers);
+}
+
+/** Gives the object itself, so that the fields of a class that extends this one are added to it. */
+// eslint-disable-next-line @typescript-eslint/no-extraneous-class -- private fields go wherever its constructor says
+class Given {
+  constructor(object: object) {
+    return object;
+  }
+}
+
+/**
+ * A private field on the headers object, which nobody else can read or print; a request with two refresh cookies is remembered as it was, to
+ * be refused where it is read. A `WeakMap` would do the same, and cost more at each collection of garbage than all the rest of a request.
+ */
+class OriginalCookie extends Given {
+  #header: string;
+
+  private constructor(headers: object, header: string) {
+    super(headers);
+    this.#header = header;
+  }
+
+  static remember(headers: object, header: string): void {
+    if (#header in headers) headers.#header = header;
+    else new OriginalCookie(headers, header);
+  }
+
+  static of(headers: object): string | undefined {
+    return #header in headers ? headers.#header : undefined;
+  }
 }

@@ -235,6 +235,17 @@ export interface LiveSession extends SessionAndUser {
   readonly user: UserRecord;
 }
 
+/** A session without what only its refresh tokens are judged by. */
+export type HeldSession = Omit<SessionRecord, 'secretDigest' | 'retirements' | 'lateDoubleGeneration'>;
+
+/** What a rotation found and wrote: all that its holder is served by. */
+export interface RotatedSession {
+  readonly session: HeldSession;
+  readonly user: UserRecord;
+  /** When it was rotated, by the store's clock. */
+  readonly now: number;
+}
+
 export interface OpenSessionInput {
   readonly session: NewSessionRecord;
   /** The user's epoch that was read together with the password hash: the session is opened only while it is still that and he is enabled. */
@@ -287,7 +298,8 @@ export interface SessionStore {
   rotate(
     input: RotateInput,
   ): Promise<
-    { readonly outcome: 'rotated'; readonly live: LiveSession } | { readonly outcome: 'not_rotated'; readonly found: SessionAndUser | null }
+    | { readonly outcome: 'rotated'; readonly live: RotatedSession }
+    | { readonly outcome: 'not_rotated'; readonly found: SessionAndUser | null }
   >;
   /**
    * Marks that the parent of `generation` was served again after the window; only while the session is alive, `generation` is current and

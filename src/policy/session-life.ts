@@ -1,5 +1,5 @@
 /** When a session is alive, and until when. */
-import type { LiveSession, SessionAndUser, SessionRecord } from '../model/store.js';
+import type { HeldSession, LiveSession, SessionAndUser } from '../model/store.js';
 import type { ErrorCode } from '../protocol/error-codes.js';
 
 /** Why a session cannot be used, or null when it is alive; the order is the promise. */
@@ -17,6 +17,6 @@ export function isLive(found: SessionAndUser): found is LiveSession {
 }
 
 /** When a session ends unless it is used: the earlier of idle timeout and absolute lifetime. */
-export function sessionExpiresAt(session: SessionRecord): number {
+export function sessionExpiresAt(session: HeldSession): number {
   return Math.min(session.idleExpiresAt, session.absoluteExpiresAt);
 }

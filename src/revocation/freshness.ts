@@ -1,4 +1,5 @@
 /** How old the knowledge in an index is, by two clocks, and who waits until it is fresh. */
+import { performance } from 'node:perf_hooks';
 import type { Clock } from '../model/app-types.js';
 
 export interface FreshnessOptions {

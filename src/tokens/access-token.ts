@@ -1,6 +1,5 @@
 /** The access token: a JWT of type `at+jwt` (RFC 9068), issued and verified synchronously with the keys of the ring. */
-import { isUtf8 } from 'node:buffer';
-import { decodeBase64url } from '../crypto/base64url.js';
+import { decodeBase64url, decodeBase64urlText } from '../crypto/base64url.js';
 import type { Random } from '../crypto/random.js';
 import { AuthError } from '../errors.js';
 import { clockToleranceSeconds } from '../model/clock-tolerance.js';
@@ -50,6 +49,8 @@ export type NewAccessToken = Pick<
 
 /** RFC 7519 allows any size; ours have at most 700 bytes, and more than this is refused before it is decoded. */
 const maxTokenLength = 8192;
+/** What is signed is verified at once and never kept, so that one piece of memory serves all tokens. */
+const scratch = Buffer.allocUnsafeSlow(maxTokenLength);
 
 export interface IssuedAccessToken {
   readonly token: string;
@@ -100,7 +101,8 @@ export function verifyAccessToken(token: string, ring: VerifyingRing, rules: Ver
   const key = ring.byHeader.get(token.slice(0, headerEnd));
   if (!key) throw invalid('header of no key of the ring');
   const signature = decodeBase64url(token.slice(payloadEnd + 1));
-  if (!signature || !key.key.verify(Buffer.from(token.slice(0, payloadEnd), 'latin1'), signature)) throw invalid('signature');
+  scratch.write(token, 'latin1');
+  if (!signature || !key.key.verify(scratch.subarray(0, payloadEnd), signature)) throw invalid('signature');
   if (key.state === 'compromised') throw new AuthError('token_expired', { reason: 'key compromised' });
   return {
     claims: validateClaims(parsePayload(token.slice(headerEnd + 1, payloadEnd)), { key, rules, nowSeconds: now / 1000 }),
@@ -109,12 +111,11 @@ export function verifyAccessToken(token: string, ring: VerifyingRing, rules: Ver
 }
 
 function parsePayload(encoded: string): Record<string, unknown> {
-  const bytes = decodeBase64url(encoded);
-  if (!bytes) throw invalid('encoding of the payload');
-  if (!isUtf8(bytes)) throw invalid('payload is no UTF-8');
+  const text = decodeBase64urlText(encoded);
+  if (text === null) throw invalid('encoding of the payload');
   let payload: unknown;
   try {
-    payload = JSON.parse(bytes.toString('utf8'));
+    payload = JSON.parse(text);
   } catch {
     throw invalid('payload is no JSON');
   }
@@ -149,14 +150,26 @@ function validateClaims(payload: Record<string, unknown>, { key, rules, nowSecon
 function hasShapeOfClaims(payload: Record<string, unknown>): payload is Record<string, unknown> & AccessClaims {
   const { iss, aud, sub, sid, jti, iat, exp, roles, azv, sep, amr, auth_time, scope, client_id, app } = payload;
   return (
-    [iss, sub, sid, jti].every((value) => typeof value === 'string' && value !== '') &&
+    isName(iss) &&
+    isName(sub) &&
+    isName(sid) &&
+    isName(jti) &&
     (typeof aud === 'string' || isStrings(aud)) &&
-    [iat, exp, azv, sep, auth_time].every(isInstant) &&
+    isInstant(iat) &&
+    isInstant(exp) &&
+    isInstant(azv) &&
+    isInstant(sep) &&
+    isInstant(auth_time) &&
     isStrings(roles) &&
     isStrings(amr) &&
-    [scope, client_id].every((value) => value === undefined || typeof value === 'string') &&
+    (scope === undefined || typeof scope === 'string') &&
+    (client_id === undefined || typeof client_id === 'string') &&
     (app === undefined || (typeof app === 'object' && app !== null && !Array.isArray(app)))
   );
+}
+
+function isName(value: unknown): value is string {
+  return typeof value === 'string' && value !== '';
 }
 
 function isStrings(value: unknown): value is readonly string[] {

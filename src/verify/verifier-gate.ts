@@ -47,9 +47,11 @@ export function verifierGate({ config, issuer, cookies, index, feed, clock, logg
   const compiled = new WeakMap<AccessRule, CompiledRule>();
   return {
     compile(rule) {
-      const known = compiled.get(rule) ?? compile(rule, config, issuer);
-      compiled.set(rule, known);
-      return known;
+      const known = compiled.get(rule);
+      if (known !== undefined) return known;
+      const made = compile(rule, config, issuer);
+      compiled.set(rule, made);
+      return made;
     },
     authenticate: (request, rule) => authenticator.authenticate(request, rule),
     refuse: (error) => refuse(error, logger),

@@ -188,6 +188,31 @@ describe('the database thread', () => {
     expect(errors).toHaveLength(3);
   });
 
+  test('when it dies with several batches under way, each is rejected or was committed, and one thread takes its place', async () => {
+    const workers: Worker[] = [];
+    const remember = (worker: Worker): void => void workers.push(worker);
+    process.on('worker', remember);
+    const store = await world.open();
+    const user = await createUser(store);
+    const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+    const raise = async (turns: number): Promise<boolean> => {
+      for (let at = 0; at < turns; at += 1) await turn();
+      return store.users.raiseAuthzVersion(user.id);
+    };
+    const raiseInTurns = (): Promise<boolean>[] => Array.from({ length: 6 }, (_, turns) => raise(turns));
+    const dying = workers[0]!.terminate();
+    const settled = await Promise.allSettled(raiseInTurns());
+    await dying;
+    for (const result of settled) {
+      if (result.status === 'rejected') expect(result.reason).toMatchObject({ name: 'StoreUnavailableError' });
+    }
+    expect(await Promise.all(raiseInTurns())).toEqual(Array(6).fill(true));
+    const answered = settled.filter(({ status }) => status === 'fulfilled').length + 6;
+    expect((await store.users.find({ id: user.id }))?.authzVersion).toBeGreaterThanOrEqual(answered);
+    process.off('worker', remember);
+    expect(workers).toHaveLength(2);
+  });
+
   test('when it dies, a database in memory is gone and says so', async () => {
     const workers: Worker[] = [];
     process.once('worker', (worker: Worker) => workers.push(worker));

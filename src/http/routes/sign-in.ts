@@ -4,7 +4,7 @@ import { findCookie, readBearer, readHeader } from '../../access/credentials.js'
 import { whenSettled } from '../../access/pending-error.js';
 import { AuthError } from '../../errors.js';
 import { changePassword } from '../../flows/change-password.js';
-import { login } from '../../flows/login.js';
+import { findLogin, login } from '../../flows/login.js';
 import { logout } from '../../flows/logout.js';
 import { reauthenticate } from '../../flows/reauthenticate.js';
 import { refresh, type PresentedToken } from '../../flows/refresh.js';
@@ -51,9 +51,13 @@ export async function answerRegister(exchange: Exchange<null, RegisterBody>): Pr
 export async function answerLogin(exchange: Exchange<null, LoginBody>): Promise<Answer> {
   const { core, body, request } = exchange;
   const delivery = body.delivery ?? core.config.delivery;
-  const signedIn = await limitAttempts(exchange, await attemptKey(exchange, body.identifier), () =>
+  const countedFor = await attemptKey(exchange, body.identifier);
+  // In the same turn as the place among the attempts, so that both are one errand to the database. Whoever finds no place learns nothing of it.
+  const credential = findLogin(core, body.identifier);
+  credential.catch(() => undefined);
+  const signedIn = await limitAttempts(exchange, countedFor, async () =>
     login(core, {
-      identifier: body.identifier,
+      credential: await credential,
       password: body.password,
       delivery,
       remember: body.remember,
@@ -70,12 +74,12 @@ export async function answerLogin(exchange: Exchange<null, LoginBody>): Promise<
 export async function answerRefresh(exchange: Exchange<null, RefreshTokenBody>): Promise<Answer> {
   const { core } = exchange;
   const presented = requireRefreshToken(exchange);
-  limitRefresh(exchange, presented.sessionId);
+  limitRefresh(exchange, presented.content.sessionId);
   return signedInAnswer(core.config, await refresh(core, presented), core.clock.now());
 }
 
 /** What is none counts for the address that it came from. */
-function requireRefreshToken(exchange: Exchange<null, RefreshTokenBody>): PresentedToken & { readonly sessionId: string } {
+function requireRefreshToken(exchange: Exchange<null, RefreshTokenBody>): PresentedToken {
   try {
     const presented = presentedRefreshToken(exchange, exchange.body.refreshToken);
     if (presented) return presented;
@@ -101,7 +105,7 @@ async function sessionOfRefreshToken(exchange: Exchange<null, RefreshTokenBody>)
   try {
     const presented = presentedRefreshToken(exchange, refreshToken);
     if (presented) await requireOwnPlace(exchange.core, presented);
-    return presented?.sessionId;
+    return presented?.content.sessionId;
   } catch (error) {
     if (refreshToken === undefined && error instanceof AuthError && error.code === 'refresh_token_invalid') return undefined;
     throw error;

@@ -2,7 +2,6 @@
 import { ConfigError, type ConfigProblem } from '../../errors.js';
 import type { Store } from '../../model/store.js';
 import type { PostgresPool } from './driver.js';
-import { openStore } from './open-store.js';
 
 export type { PostgresPool, PostgresPoolClient, PostgresQuery } from './driver.js';
 
@@ -41,7 +40,11 @@ export function postgres(server: string | PostgresPool, { schema = 'countersign'
     problems.push({ path: 'store', message: 'The pool must have from 1 to 1000 connections.' });
   }
   if (problems.length > 0) throw new ConfigError(problems);
-  return { kind: 'postgres', open: (context) => openStore({ address: server, schema, poolSize }, context) };
+  return {
+    kind: 'postgres',
+    // Loaded when it is opened: the settings name this store in every application, and few use it.
+    open: async (context) => (await import('./open-store.js')).openStore({ address: server, schema, poolSize }, context),
+  };
 }
 
 /** What a password with bare signs makes of a URL must go nowhere: parts of it would be taken for host or database, and told. */

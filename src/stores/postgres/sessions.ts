@@ -1,8 +1,10 @@
 /** Sessions: the acts of `SessionStore` as statements. */
 import { maxRetirements } from '../../model/store.js';
 import type {
+  HeldSession,
   LiveSession,
   OpenSessionInput,
+  RotatedSession,
   RotateInput,
   SessionAndUser,
   SessionEndReason,
@@ -17,13 +19,11 @@ import { revoking, timed, type Statement, type Wording } from './statements.js';
 import { outboxWriter, type OutboxWriter } from './outbox-writer.js';
 import { columns, joinedUser, joinedUserColumns, type JoinedUserRow } from './users.js';
 
-const sessionColumns = [
+/** What the holder of a session is served by. */
+const heldColumns = [
   'id',
   'user_id',
-  'secret_digest',
   'generation',
-  'retirements',
-  'late_double_generation',
   'delivery',
   'remember',
   'epoch',
@@ -38,13 +38,12 @@ const sessionColumns = [
   'end_reason',
 ] as const;
 
-interface SessionRow {
+const sessionColumns = [...heldColumns, 'secret_digest', 'retirements', 'late_double_generation'] as const;
+
+interface HeldRow {
   readonly id: string;
   readonly user_id: string;
-  readonly secret_digest: Uint8Array;
   readonly generation: number;
-  readonly retirements: readonly number[];
-  readonly late_double_generation: number | null;
   readonly delivery: SessionRecord['delivery'];
   readonly remember: boolean;
   readonly epoch: number;
@@ -59,16 +58,28 @@ interface SessionRow {
   readonly end_reason: SessionEndReason | null;
 }
 
-type FoundRow = SessionRow & JoinedUserRow & { readonly now: number };
+interface SessionRow extends HeldRow {
+  readonly secret_digest: Uint8Array;
+  readonly retirements: readonly number[];
+  readonly late_double_generation: number | null;
+}
+
+type Found<Row extends HeldRow> = Row & JoinedUserRow & { readonly now: number };
 
 function sessionFromRow(row: SessionRow): SessionRecord {
   return {
-    id: row.id,
-    userId: row.user_id,
+    ...heldFromRow(row),
     secretDigest: row.secret_digest,
-    generation: row.generation,
     retirements: row.retirements,
     lateDoubleGeneration: row.late_double_generation,
+  };
+}
+
+function heldFromRow(row: HeldRow): HeldSession {
+  return {
+    id: row.id,
+    userId: row.user_id,
+    generation: row.generation,
     delivery: row.delivery,
     remember: row.remember,
     epoch: row.epoch,
@@ -85,7 +96,8 @@ function sessionFromRow(row: SessionRow): SessionRecord {
 }
 
 /** Named one by one: with `*`, a column that a newer version adds would break the statements that nodes of this one have prepared. */
-const ofSession = (table: string): string => sessionColumns.map((column) => `${table}.${column}`).join(', ');
+const ofSession = (table: string, columns: readonly string[] = sessionColumns): string =>
+  columns.map((column) => `${table}.${column}`).join(', ');
 
 class SessionStatements {
   readonly find: Statement;
@@ -212,7 +224,7 @@ function rotateStatement(wording: Wording): Statement {
     FROM terms, ${wording.users}
     WHERE sessions.id = $2 AND generation = $3::bigint AND secret_digest = $5 AND (delivery = 'bearer') = $6
       AND ${isUnexpired} AND ${isOwner('users')}
-    RETURNING ${ofSession('sessions')}, ${joinedUserColumns('users')}, terms.now, terms.life`,
+    RETURNING ${ofSession('sessions', heldColumns)}, ${joinedUserColumns('users')}, terms.now, terms.life`,
   );
 }
 
@@ -232,7 +244,7 @@ export function sessionStore(database: Database, wording: Wording): SessionStore
     find,
     list: async (userId) => (await database.read<SessionRow>(statements.list, userId)).map(sessionFromRow),
     rotate: async (input) => {
-      const live = liveIn(await database.write(statements.rotate, ...rotateValues(input)));
+      const live = rotatedIn(await database.write(statements.rotate, ...rotateValues(input)));
       return live === null ? { outcome: 'not_rotated', found: await find(input.sessionId) } : { outcome: 'rotated', live };
     },
     recordLateDouble: async (id, generation) => (await database.write(statements.recordLateDouble, id, generation)).length === 1,
@@ -318,13 +330,17 @@ function rotateValues(input: RotateInput): unknown[] {
   ];
 }
 
-function foundIn([row]: readonly FoundRow[]): SessionAndUser | null {
+function foundIn([row]: readonly Found<SessionRow>[]): SessionAndUser | null {
   if (row === undefined) return null;
   const session = sessionFromRow(row);
   return { session, user: joinedUser(row), now: notBeforeRetirement(row.now, session.retirements[0]) };
 }
 
 /** Of a statement that gives only sessions that are alive. */
-function liveIn([row]: readonly FoundRow[]): LiveSession | null {
+function liveIn([row]: readonly Found<SessionRow>[]): LiveSession | null {
   return row === undefined ? null : { session: sessionFromRow(row), user: joinedUser(row) as UserRecord, now: row.now };
+}
+
+function rotatedIn([row]: readonly Found<HeldRow>[]): RotatedSession | null {
+  return row === undefined ? null : { session: heldFromRow(row), user: joinedUser(row) as UserRecord, now: row.now };
 }

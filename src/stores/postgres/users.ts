@@ -78,8 +78,12 @@ export type JoinedUserRow = Record<`user__${keyof UserRow}`, unknown>;
 /** Null when he is gone. */
 export function joinedUser(row: JoinedUserRow): UserRecord | null {
   if (row.user__id === null) return null;
-  return userFromRow(Object.fromEntries(userColumns.map((column) => [column, row[`user__${column}`]])) as unknown as UserRow);
+  const user: Record<string, unknown> = {};
+  for (const [column, joined] of joinedNames) user[column] = row[joined];
+  return userFromRow(user as unknown as UserRow);
 }
+
+const joinedNames = userColumns.map((column) => [column, `user__${column}`] as const);
 
 /** Where the first page starts: above every user, so that one statement seeks into the index for each page. */
 const beforeAll: UserCursor = { createdAt: Number.MAX_SAFE_INTEGER, id: '' };

@@ -19,7 +19,16 @@ export function wholeStore(database: Database, wording: Wording): WholeStore {
   };
 }
 
-interface Purged {
+/** What is removed when it has been expired for so long. */
+interface Purgeable {
+  readonly table: string;
+  readonly key: string;
+  readonly expiry: string;
+  readonly keptSeconds: number;
+}
+
+interface PurgedRow {
+  readonly kind: number;
   readonly count: number;
   /** Of what was removed, the latest. */
   readonly latest: number | null;
@@ -31,43 +40,35 @@ interface Purged {
  */
 function purging(database: Database, wording: Wording): WholeStore['purge'] {
   const { sessions, revocations, counters, apiKeys, proofs } = wording;
-  const purges = [
-    purgeStatement(wording, { table: sessions, key: 'id', expiry: 'absolute_expires_at' }),
-    purgeStatement(wording, { table: revocations, key: 'seq', expiry: 'expires_at' }),
-    purgeStatement(wording, { table: apiKeys, key: 'id', expiry: 'coalesce(revoked_at, expires_at)', keptSeconds: keptAfterEndSeconds }),
-    purgeStatement(wording, { table: proofs, key: 'id', expiry: 'expires_at', keptSeconds: proofsKeptSeconds }),
-    purgeStatement(wording, { table: counters, key: 'key', expiry: 'resets_at' }),
-  ].map((statement) => ({ statement, from: Number.MIN_SAFE_INTEGER }));
+  const kinds: readonly Purgeable[] = [
+    { table: sessions, key: 'id', expiry: 'absolute_expires_at', keptSeconds: 0 },
+    { table: revocations, key: 'seq', expiry: 'expires_at', keptSeconds: 0 },
+    { table: apiKeys, key: 'id', expiry: 'coalesce(revoked_at, expires_at)', keptSeconds: keptAfterEndSeconds },
+    { table: proofs, key: 'id', expiry: 'expires_at', keptSeconds: proofsKeptSeconds },
+    { table: counters, key: 'key', expiry: 'resets_at', keptSeconds: 0 },
+  ];
+  const statement = purgeStatement(wording, kinds);
+  const fromTheStart = Number.MIN_SAFE_INTEGER;
+  const from = kinds.map(() => fromTheStart);
   return async (limit) => {
-    let mayBeMore = false;
-    for (const purge of purges) {
-      const [removed] = await database.write<Purged>(purge.statement, limit, purge.from);
-      const isFull = removed !== undefined && removed.count >= limit;
-      purge.from = isFull ? (removed.latest ?? purge.from) : Number.MIN_SAFE_INTEGER;
-      mayBeMore ||= isFull;
-    }
-    return mayBeMore;
+    const purged = await database.write<PurgedRow>(statement, limit, ...from);
+    const full = purged.filter(({ count }) => count >= limit);
+    from.splice(0, kinds.length, ...kinds.map((_, index) => full.find(({ kind }) => kind === index)?.latest ?? fromTheStart));
+    return full.length > 0;
   };
 }
 
-interface Purgeable {
-  readonly table: string;
-  readonly key: string;
-  readonly expiry: string;
-  /** Beyond its expiry. */
-  readonly keptSeconds?: number;
-}
-
-function purgeStatement(wording: Wording, { table, key, expiry, keptSeconds = 0 }: Purgeable): Statement {
-  return timed(
-    wording,
-    `removed AS (
+function purgeStatement(wording: Wording, kinds: readonly Purgeable[]): Statement {
+  const removed = kinds.map(
+    ({ table, key, expiry, keptSeconds }, kind) => `removed_${kind} AS (
       DELETE FROM ${table} WHERE ${key} IN (
-        SELECT ${key} FROM ${table} WHERE ${expiry} >= $3::bigint AND ${expiry} <= (SELECT now - ${keptSeconds * 1000} FROM terms)
+        SELECT ${key} FROM ${table}
+        WHERE ${expiry} >= $${kind + 3}::bigint AND ${expiry} <= (SELECT now - ${keptSeconds * 1000} FROM terms)
         ORDER BY ${expiry} LIMIT $2::bigint FOR UPDATE SKIP LOCKED)
       RETURNING ${expiry} AS expired_at)`,
-    'SELECT count(*), max(expired_at) AS latest FROM removed',
   );
+  const told = kinds.map((_, kind) => `SELECT ${kind} AS kind, count(*) AS count, max(expired_at) AS latest FROM removed_${kind}`);
+  return timed(wording, ...removed, told.join(' UNION ALL '));
 }
 
 /** No rows per user: every access token dies with its signing key. API keys are known to processes by themselves, so each gets its row. */

@@ -1,8 +1,7 @@
 /** `countersign/redis`: a bus between processes on any number of machines, beside their store; Redis or Valkey. */
 import { ConfigError } from '../../errors.js';
 import type { Bus } from '../../model/bus.js';
-import { RedisBus } from './bus.js';
-import { connectionMaker, type RedisClient } from './client.js';
+import type { RedisClient } from './client.js';
 
 export type { RedisClient } from './client.js';
 
@@ -23,7 +22,11 @@ export function redis(server: string | RedisClient, { prefix = 'countersign' }: 
   else checkClient(server);
   return {
     kind: 'redis',
-    open: async ({ logger }) => new RedisBus({ make: await connectionMaker(server), channel: `${prefix}:revocations`, logger }),
+    // Loaded when it is opened: the settings name this bus in every application, and few use it.
+    open: async ({ logger }) => {
+      const [{ RedisBus }, { connectionMaker }] = await Promise.all([import('./bus.js'), import('./client.js')]);
+      return new RedisBus({ make: await connectionMaker(server), channel: `${prefix}:revocations`, logger });
+    },
   };
 }
 

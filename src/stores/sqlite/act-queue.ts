@@ -1,11 +1,13 @@
-/** Collects the acts that are asked for while a batch is being committed into the next batch, and settles each with its own answer. */
-import { setImmediate } from 'node:timers/promises';
+/** Collects the acts that are asked for while batches are being committed into the next batch, and settles each with its own answer. */
 import { StoreUnavailableError, type Revocation, type StoreContext } from '../../model/store.js';
 import type { ActArguments, ActCall, ActName, ActResult, Answer, Opening } from './acts.js';
 import { DatabaseThread } from './database-thread.js';
 
 /** Bounds how long one transaction keeps the write lock from other processes. */
 const maxBatch = 256;
+
+/** While the main thread answers one batch, the database thread commits the next. More would only make batches smaller, and so syncs more. */
+const maxUnderWay = 2;
 
 const longestPauseMilliseconds = 10_000;
 
@@ -20,8 +22,13 @@ export class ActQueue {
   readonly #opening: Opening;
   #thread: DatabaseThread;
   #waiting: Pending[] = [];
-  #draining: Promise<void> | null = null;
+  /** Batches that the database thread has. */
+  #underWay = 0;
+  /** At the end of this turn of the event loop: what arrives in it shares a batch. */
+  #sending: NodeJS.Immediate | null = null;
+  #onIdle: () => void = () => undefined;
   #closing: Promise<void> | null = null;
+  #starting: Promise<DatabaseThread> | null = null;
   /** Starts of a thread in a row after which nothing was committed. */
   #failedStarts = 0;
   #startNotBefore = 0;
@@ -37,7 +44,7 @@ export class ActQueue {
     const call: ActCall = { name, parameters, now: Math.floor(this.#context.clock.now()) };
     return new Promise((resolve, reject) => {
       this.#waiting.push({ call, resolve: (value) => resolve(value as ActResult<Name>), reject });
-      this.#draining ??= this.#drain();
+      if (this.#underWay < maxUnderWay) this.#sending ??= setImmediate(() => this.#send());
     });
   }
 
@@ -49,19 +56,29 @@ export class ActQueue {
   /** Finishes what was asked for. */
   close(): Promise<void> {
     this.#closing ??= (async () => {
-      await this.#draining;
+      if (!this.#isIdle) await new Promise<void>((resolve) => (this.#onIdle = resolve));
       await this.#thread.close();
     })();
     return this.#closing;
   }
 
-  async #drain(): Promise<void> {
-    // What arrives in the same turn of the event loop shares the first batch.
-    await setImmediate();
-    while (this.#waiting.length > 0) await this.#commit(this.#waiting.splice(0, maxBatch));
-    this.#draining = null;
+  get #isIdle(): boolean {
+    return this.#underWay === 0 && this.#waiting.length === 0;
   }
 
+  #send(): void {
+    this.#sending = null;
+    while (this.#waiting.length > 0 && this.#underWay < maxUnderWay) {
+      this.#underWay += 1;
+      void this.#commit(this.#waiting.splice(0, maxBatch)).then(() => {
+        this.#underWay -= 1;
+        if (this.#isIdle) this.#onIdle();
+        else this.#sending ??= setImmediate(() => this.#send());
+      });
+    }
+  }
+
+  /** Never rejects. */
   async #commit(batch: readonly Pending[]): Promise<void> {
     try {
       const thread = await this.#livingThread();
@@ -86,9 +103,15 @@ export class ActQueue {
     }
   }
 
-  /** Starts another thread when the last one died, with growing pauses while that does not help. */
+  /** One start for all batches that need it. */
   async #livingThread(): Promise<DatabaseThread> {
     if (!this.#thread.hasEnded) return this.#thread;
+    this.#starting ??= this.#startAnother().finally(() => (this.#starting = null));
+    return this.#starting;
+  }
+
+  /** When the last one died; with growing pauses while that does not help. */
+  async #startAnother(): Promise<DatabaseThread> {
     if (this.#opening.file === ':memory:') throw new Error('it ended, and the database in memory with it');
     if (performance.now() < this.#startNotBefore) throw new Error('it keeps ending and will be started again soon');
     this.#failedStarts += 1;

@@ -3,15 +3,30 @@ import type { ApiKeyStore } from '../../model/api-key.js';
 import type { CounterStore } from '../../model/limits.js';
 import type { OutboxStore } from '../../model/outbox.js';
 import type { ProofStore } from '../../model/proofs.js';
-import type { KeyStore, OpenStore, Revocation, RevocationStore, SessionStore, StoreContext, UserStore } from '../../model/store.js';
+import type {
+  KeyStore,
+  OpenStore,
+  Revocation,
+  RevocationStore,
+  SessionAndUser,
+  SessionStore,
+  StoreContext,
+  UserStore,
+} from '../../model/store.js';
 import type { UserSlices } from '../user-slices.js';
+import type { Rotation } from './rotation.js';
 
 type WholeStore = Pick<OpenStore, 'now' | 'appliedMigrations' | 'restoreEpoch' | 'purge'>;
 
 type Named<Prefix extends string, Port> = { readonly [Name in keyof Port & string as `${Prefix}.${Name}`]: Port[Name] };
 
+interface Rotating {
+  /** The text that says what was written, or what was found instead. */
+  rotate(...rotation: Rotation): Promise<string | { readonly found: SessionAndUser | null }>;
+}
+
 type Methods = Named<'users', Omit<UserStore, 'list'> & UserSlices> &
-  Named<'sessions', SessionStore> &
+  Named<'sessions', Omit<SessionStore, 'rotate'> & Rotating> &
   Named<'keys', KeyStore> &
   Named<'apiKeys', ApiKeyStore> &
   Named<'revocations', RevocationStore> &
@@ -67,6 +82,9 @@ export const readingActs: ReadonlySet<ActName> = new Set<ActName>([
   'store.now',
   'store.appliedMigrations',
 ]);
+
+/** Acts that write by one statement, which takes itself back when it fails: they need no savepoint. */
+export const loneStatementActs: ReadonlySet<ActName> = new Set<ActName>(['sessions.rotate', 'sessions.recordLateDouble']);
 
 export interface ActCall {
   readonly name: ActName;

@@ -1,4 +1,4 @@
-/** The main thread's hold on the database thread: starts it, hands it one batch at a time, and notices when it dies. */
+/** The main thread's hold on the database thread: starts it, hands it batches, and notices when it dies. */
 import { Worker } from 'node:worker_threads';
 import type { Revocation } from '../../model/store.js';
 import type { ActCall, Answer, Failure, FromDatabase, Opening, ToDatabase } from './acts.js';
@@ -19,11 +19,17 @@ export class OpeningRefused extends Error {
   }
 }
 
+interface Waiting {
+  readonly resolve: (message: FromDatabase) => void;
+  readonly reject: (error: Error) => void;
+}
+
 export class DatabaseThread {
   readonly #worker: Worker;
   readonly #ended: Promise<void>;
   #cause: Error | null = null;
-  #waiting: { resolve(message: FromDatabase): void; reject(error: Error): void } | null = null;
+  /** In the order in which the thread was asked, which is that of its answers. */
+  readonly #waiting: Waiting[] = [];
   #longestAccessSeconds = 0;
 
   private constructor(opening: Opening) {
@@ -35,11 +41,11 @@ export class DatabaseThread {
     });
     let cause = new Error('The database thread ended.');
     this.#worker.on('error', (error: Error) => (cause = error));
-    this.#worker.on('message', (message: FromDatabase) => this.#waiting?.resolve(message));
+    this.#worker.on('message', (message: FromDatabase) => this.#waiting.shift()?.resolve(message));
     this.#ended = new Promise((resolve) => {
       this.#worker.on('exit', () => {
         this.#cause = cause;
-        this.#waiting?.reject(cause);
+        for (const { reject } of this.#waiting.splice(0)) reject(cause);
         resolve();
       });
     });
@@ -68,7 +74,7 @@ export class DatabaseThread {
     return this.#cause !== null;
   }
 
-  /** Only after the one before was answered. Rejects when the thread dies meanwhile, or when the batch cannot be copied to it. */
+  /** Rejects when the thread dies meanwhile, or when the batch cannot be copied to it. */
   async run(batch: readonly ActCall[]): Promise<CommittedBatch> {
     const message = await this.#answerTo(() => this.#post({ batch }));
     if (!('answers' in message)) throw new Error('The database thread answered out of turn.');
@@ -91,15 +97,13 @@ export class DatabaseThread {
   /** Keeps the process alive until the answer is there, and no longer. */
   async #answerTo(ask: () => void): Promise<FromDatabase> {
     if (this.#cause !== null) throw this.#cause;
+    // First: what cannot be copied is not waited for.
+    ask();
+    this.#worker.ref();
     try {
-      return await new Promise<FromDatabase>((resolve, reject) => {
-        this.#waiting = { resolve, reject };
-        this.#worker.ref();
-        ask();
-      });
+      return await new Promise<FromDatabase>((resolve, reject) => this.#waiting.push({ resolve, reject }));
     } finally {
-      this.#waiting = null;
-      this.#worker.unref();
+      if (this.#waiting.length === 0) this.#worker.unref();
     }
   }
 }

@@ -1,6 +1,6 @@
 /** Runs a batch of acts in one transaction, so that they share one sync to disk, and keeps the failure of one from its neighbours. */
 import type { Revocation } from '../../model/store.js';
-import { readingActs, type ActCall, type Acts, type ActScope, type Answer, type Failure } from './acts.js';
+import { loneStatementActs, readingActs, type ActCall, type Acts, type ActScope, type Answer, type Failure } from './acts.js';
 import { isUnavailable, type SqliteDatabase, type SqliteStatement } from './driver.js';
 import type { LongestAccess } from './longest-access.js';
 
@@ -49,11 +49,11 @@ export class GroupCommit {
     try {
       if (reading) {
         this.#longestAccess.refresh();
-        return { answers: batch.map((call) => this.#read(call)), revocations };
+        return { answers: batch.map((call) => this.#alone(call)), revocations };
       }
       this.#begin.run();
       this.#longestAccess.settle(Math.max(...batch.map(({ now }) => now)));
-      const answers = batch.map((call) => (readingActs.has(call.name) ? this.#read(call) : this.#write(call, revocations)));
+      const answers = batch.map((call) => (isSavedByItself(call) ? this.#alone(call) : this.#write(call, revocations)));
       this.#commit.run();
       return { answers, revocations };
     } catch (error) {
@@ -63,7 +63,8 @@ export class GroupCommit {
     }
   }
 
-  #read(call: ActCall): Answer {
+  /** Nothing is left of what fails. */
+  #alone(call: ActCall): Answer {
     try {
       return { value: this.#perform(call, []) };
     } catch (error) {
@@ -103,6 +104,10 @@ export class GroupCommit {
       // There is no transaction: BEGIN failed, or SQLite has rolled back by itself.
     }
   }
+}
+
+function isSavedByItself({ name }: ActCall): boolean {
+  return readingActs.has(name) || loneStatementActs.has(name);
 }
 
 /** The answer to an act that was refused. @throws what concerns the whole group: SQLite may have ended the transaction by itself then. */

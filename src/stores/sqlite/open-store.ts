@@ -11,6 +11,7 @@ import { ActQueue } from './act-queue.js';
 import { listInSlices } from '../user-slices.js';
 import type { Opening } from './acts.js';
 import { DatabaseThread, OpeningRefused } from './database-thread.js';
+import { rotatedFrom, rotationOf } from './rotation.js';
 
 /** @param file absolute path, or `:memory:` */
 export async function openStore(file: string, context: StoreContext): Promise<OpenStore> {
@@ -92,7 +93,11 @@ function sessionStore(queue: ActQueue): SessionStore {
     changePassword: (input) => queue.ask('sessions.changePassword', input),
     find: (id) => queue.ask('sessions.find', id),
     list: (userId) => queue.ask('sessions.list', userId),
-    rotate: (input) => queue.ask('sessions.rotate', input),
+    rotate: async (input) => {
+      const answer = await queue.ask('sessions.rotate', ...rotationOf(input));
+      if (typeof answer !== 'string') return { outcome: 'not_rotated', found: answer.found };
+      return { outcome: 'rotated', live: rotatedFrom(input.sessionId, answer) };
+    },
     recordLateDouble: (id, generation) => queue.ask('sessions.recordLateDouble', id, generation),
     end: (id, reason, how) => queue.ask('sessions.end', id, reason, how),
     endOthers: (userId, exceptId, reason) => queue.ask('sessions.endOthers', userId, exceptId, reason),

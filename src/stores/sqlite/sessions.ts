@@ -1,10 +1,11 @@
 /** Sessions: the acts of `SessionStore`, as they run on the database thread. */
-import { maxRetirements } from '../../model/store.js';
-import type { LiveSession, OpenSessionInput, RotateInput, SessionAndUser, SessionEndReason, SessionRecord } from '../../model/store.js';
+import type { LiveSession, OpenSessionInput, SessionAndUser, SessionEndReason, SessionRecord } from '../../model/store.js';
 import { notBeforeRetirement } from '../not-before-retirement.js';
+import { isAlive } from './alive.js';
 import type { ActArguments, ActResult, ActScope, ActsOf } from './acts.js';
 import type { SqliteDatabase, SqliteStatement } from './driver.js';
 import type { Outbox } from './outbox.js';
+import { RotateStatement, type Rotation } from './rotation.js';
 import { endReturned, joinedUser, joinedUserColumns, type JoinedUserRow } from './users.js';
 
 interface SessionRow {
@@ -55,14 +56,6 @@ function sessionFromRow(row: SessionRow): SessionRecord {
   };
 }
 
-/** Digits of an instant in `retirements`: fixed, so that the list can be cut by length. Enough until the year 2286. */
-const instantDigits = 13;
-
-/** The one definition of a session that is alive. */
-const isAlive = `(
-  sessions.ended_at IS NULL AND sessions.idle_expires_at > :now AND sessions.absolute_expires_at > :now
-  AND EXISTS (SELECT 1 FROM users WHERE users.id = sessions.user_id AND users.disabled_at IS NULL AND users.session_epoch <= sessions.epoch))`;
-
 class SessionStatements {
   readonly find: SqliteStatement;
   readonly list: SqliteStatement;
@@ -70,7 +63,7 @@ class SessionStatements {
   readonly evict: SqliteStatement;
   readonly findReplaceable: SqliteStatement;
   readonly changePassword: SqliteStatement;
-  readonly rotate: SqliteStatement;
+  readonly rotate: RotateStatement;
   readonly recordLateDouble: SqliteStatement;
   readonly end: SqliteStatement;
   readonly endOthers: SqliteStatement;
@@ -81,27 +74,27 @@ class SessionStatements {
       SELECT sessions.*, ${joinedUserColumns}
       FROM sessions LEFT JOIN users ON users.id = sessions.user_id WHERE sessions.id = :id`);
     this.list = database.prepare(`
-      SELECT * FROM sessions WHERE user_id = :userId AND ${isAlive} ORDER BY last_used_at DESC, created_at DESC, id`);
+      SELECT * FROM sessions WHERE user_id = :userId AND ${isAlive(':now')} ORDER BY last_used_at DESC, created_at DESC, id`);
     this.insert = database.prepare(insertSql);
     this.evict = database.prepare(`
       UPDATE sessions SET ended_at = :now, end_reason = 'evicted' WHERE id IN (
-        SELECT id FROM sessions WHERE user_id = :userId AND ${isAlive}
+        SELECT id FROM sessions WHERE user_id = :userId AND ${isAlive(':now')}
         ORDER BY id = :id DESC, last_used_at DESC, created_at DESC, id LIMIT -1 OFFSET :maxSessions)
       RETURNING id`);
-    this.findReplaceable = database.prepare(`SELECT id FROM sessions WHERE id = :id AND user_id = :userId AND ${isAlive}`);
+    this.findReplaceable = database.prepare(`SELECT id FROM sessions WHERE id = :id AND user_id = :userId AND ${isAlive(':now')}`);
     this.changePassword = database.prepare(`
       UPDATE users SET password_hash = :toHash, session_epoch = session_epoch + 1, updated_at = :now
       WHERE id = :id AND password_hash = :fromHash AND session_epoch = :epoch AND disabled_at IS NULL RETURNING session_epoch`);
-    this.rotate = database.prepare(rotateSql);
+    this.rotate = new RotateStatement(database);
     this.recordLateDouble = database.prepare(`
       UPDATE sessions SET late_double_generation = :generation
-      WHERE id = :id AND generation = :generation AND ${isAlive}
+      WHERE id = :id AND generation = :generation AND ${isAlive(':now')}
         AND (late_double_generation IS NULL OR late_double_generation < :generation - 1)`);
     this.end = database.prepare(`
       UPDATE sessions SET ended_at = :now, end_reason = :reason
       WHERE id = :id AND ended_at IS NULL AND (:userId IS NULL OR user_id = :userId) RETURNING user_id`);
     this.endOthers = database.prepare(`
-      UPDATE sessions SET ended_at = :now, end_reason = :reason WHERE user_id = :userId AND id <> :exceptId AND ${isAlive} RETURNING id`);
+      UPDATE sessions SET ended_at = :now, end_reason = :reason WHERE user_id = :userId AND id <> :exceptId AND ${isAlive(':now')} RETURNING id`);
     this.raiseEpoch = database.prepare(
       'UPDATE users SET session_epoch = session_epoch + 1, updated_at = :now WHERE id = :id RETURNING session_epoch',
     );
@@ -116,20 +109,6 @@ const insertSql = `
     :now, :factors, :device, :now, :now, :idleExpiresAt, :absoluteExpiresAt, NULL, NULL
   FROM users WHERE users.id = :userId AND users.session_epoch = :epoch AND users.disabled_at IS NULL`;
 
-/**
- * `:retired` holds `now` once for each generation that is retired: one, or more when generations are skipped because the store had lost them
- * (they were retired no later than now). What was retired before that stays listed while the last retirement is within the window.
- */
-const rotateSql = `
-  UPDATE sessions SET
-    generation = :to,
-    retirements = CASE WHEN retired_at IS NULL OR :now - retired_at > :windowMilliseconds THEN :retired
-      ELSE substr(:retired || ',' || retirements, 1, ${maxRetirements * (instantDigits + 1) - 1}) END,
-    retired_at = :now,
-    last_used_at = :now,
-    idle_expires_at = :now + CASE remember WHEN 1 THEN :idleMilliseconds ELSE :transientIdleMilliseconds END
-  WHERE id = :id AND generation = :from AND secret_digest = :secretDigest AND (delivery = 'bearer') = :bearer AND ${isAlive}`;
-
 export function sessionActs(database: SqliteDatabase, outbox: Outbox): ActsOf<'sessions'> {
   const sessions = new Sessions(database);
   return {
@@ -138,7 +117,7 @@ export function sessionActs(database: SqliteDatabase, outbox: Outbox): ActsOf<'s
     'sessions.changePassword': (scope, input) => outbox.with(scope, input.outgoing, sessions.changePassword(scope, input)),
     'sessions.find': (scope, id) => sessions.find(scope, id),
     'sessions.list': (scope, userId) => sessions.list(scope, userId),
-    'sessions.rotate': (scope, input) => sessions.rotate(scope, input),
+    'sessions.rotate': (scope, ...rotation) => sessions.rotate(scope, rotation),
     'sessions.recordLateDouble': (scope, id, generation) => sessions.recordLateDouble(scope, id, generation),
     'sessions.end': (scope, ...[id, reason, how]) =>
       outbox.with(scope, how?.outgoing, sessions.end(scope, { id, reason, userId: how?.userId ?? null })),
@@ -216,24 +195,8 @@ class Sessions {
     return (this.#statements.list.all({ userId, now }) as SessionRow[]).map(sessionFromRow);
   }
 
-  rotate(scope: ActScope, { sessionId, secretDigest, ...input }: RotateInput): ActResult<'sessions.rotate'> {
-    const { now } = scope;
-    const { changes } = this.#statements.rotate.run({
-      id: sessionId,
-      secretDigest,
-      bearer: input.bearer ? 1 : 0,
-      from: input.from,
-      to: input.to,
-      retired: Array<string>(input.to - input.from)
-        .fill(instantText(now))
-        .join(','),
-      windowMilliseconds: input.replayWindowSeconds * 1000,
-      idleMilliseconds: input.idleSeconds * 1000,
-      transientIdleMilliseconds: input.transientIdleSeconds * 1000,
-      now,
-    });
-    if (changes === 0) return { outcome: 'not_rotated', found: this.find(scope, sessionId) };
-    return { outcome: 'rotated', live: this.#findWritten(scope, sessionId) };
+  rotate(scope: ActScope, rotation: Rotation): ActResult<'sessions.rotate'> {
+    return this.#statements.rotate.run(scope.now, rotation) ?? { found: this.find(scope, rotation[0]) };
   }
 
   recordLateDouble({ now }: ActScope, id: string, generation: number): boolean {
@@ -257,8 +220,4 @@ class Sessions {
     scope.revoke('epoch', userId, row.session_epoch);
     return true;
   }
-}
-
-function instantText(instant: number): string {
-  return String(instant).padStart(instantDigits, '0');
 }

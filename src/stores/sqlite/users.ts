@@ -75,6 +75,44 @@ const deletedEpoch = Number.MAX_SAFE_INTEGER;
 
 const columns = userColumns.join(', ');
 
+/** SQL for the values of a user in one list, to be told in one text. */
+export const valuesOfUser: string = userColumns.map((column) => `users.${column}`).join(', ');
+
+/** Of the list that `valuesOfUser` makes. */
+export function userFromValues(values: readonly unknown[]): UserRecord {
+  const [id, username, email, emailVerified, name, roles, profile, mfaEnabled, sessionEpoch, authzVersion, disabledAt, createdAt] =
+    values as UserValues;
+  return {
+    id,
+    username,
+    email,
+    emailVerified: emailVerified === 1,
+    name,
+    roles: JSON.parse(roles) as string[],
+    profile: JSON.parse(profile) as object,
+    mfaEnabled: mfaEnabled === 1,
+    sessionEpoch,
+    authzVersion,
+    disabledAt,
+    createdAt,
+  };
+}
+
+type UserValues = readonly [
+  id: string,
+  username: string | null,
+  email: string | null,
+  emailVerified: number,
+  name: string | null,
+  roles: string,
+  profile: string,
+  mfaEnabled: number,
+  sessionEpoch: number,
+  authzVersion: number,
+  disabledAt: number | null,
+  createdAt: number,
+];
+
 /** For a row that is joined with its user. */
 export const joinedUserColumns: string = userColumns.map((column) => `users.${column} AS user__${column}`).join(', ');
 
