@@ -53,6 +53,7 @@ describe('the snippets of the documentation', () => {
         "docs/guide/getting-started.md: sh (does not end): node server.mjs",
         "docs/guide/getting-started.md: js (vite.config.js, read by Vite): export default { server: { proxy: { '/api': 'http://localhost:4000' } } };",
         "docs/guide/getting-started.md: sh (settings of a machine of yours): npx countersign secret   # prints a secret; keep it where your other secrets are",
+        "docs/guide/mail.md: ini: COUNTERSIGN_SMTP_URL=smtps://user:password@mail.example.com:465",
         "docs/guide/other-services.md: sh (settings of a machine of yours): npx countersign user create --username orders --no-password",
         "docs/guide/other-services.md: python (another language): import jwt  # PyJWT",
         "docs/guide/run-the-server.md: sh (does not end): npx countersign serve    # in the repository: npm start",

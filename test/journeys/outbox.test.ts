@@ -14,7 +14,7 @@ import type { SenderTiming } from '../../dist/mail/sender.js';
 import { MailServer, type Mood } from '../support/mail-server.js';
 import { hasPostgres, PostgresServer } from '../support/postgres-server.js';
 
-const quick: Partial<SenderTiming> = { pollMilliseconds: 50, sendMilliseconds: 700, leaseSeconds: 2, pausesSeconds: [0.05, 0.1] };
+const quick: Partial<SenderTiming> = { pollMilliseconds: 50, sendMilliseconds: 15_000, leaseSeconds: 30, pausesSeconds: [0.05, 0.1] };
 
 interface Stage {
   readonly open: (overrides?: Partial<SenderTiming>, sendsMail?: boolean) => Promise<Core>;
@@ -91,7 +91,7 @@ function outboxJourney(makeStore: () => Promise<() => Parameters<typeof createCo
   });
 
   test('a server that refuses for now, refuses for good, or hangs gets it later, and no address is in the log', async () => {
-    const core = await withAda(await at.open());
+    const core = await withAda(await at.open({ sendMilliseconds: 700 }));
     for (const mood of ['refuses for now', 'refuses for good', 'hangs'] as const) {
       at.log.length = 0;
       at.mails.received.length = 0;
@@ -125,7 +125,7 @@ function outboxJourney(makeStore: () => Promise<() => Parameters<typeof createCo
   });
 
   test('after an answer that was lost the same mail comes again, under the same Message-ID and with the same link', async () => {
-    const core = await withAda(await at.open());
+    const core = await withAda(await at.open({ sendMilliseconds: 700 }));
     setMood(at, 'takes, and its answer is lost');
     await ask(core);
     await at.mails.until(1);
