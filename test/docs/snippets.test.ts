@@ -56,6 +56,7 @@ describe('the snippets of the documentation', () => {
         "docs/guide/mail.md: ini: COUNTERSIGN_SMTP_URL=smtps://user:password@mail.example.com:465",
         "docs/guide/other-services.md: sh (settings of a machine of yours): npx countersign user create --username orders --no-password",
         "docs/guide/other-services.md: python (another language): import jwt  # PyJWT",
+        "docs/guide/performance.md: sh (takes an hour): npm run bench                          # everything: about an hour",
         "docs/guide/run-the-server.md: sh (does not end): npx countersign serve    # in the repository: npm start",
         "docs/guide/run-the-server.md: plain text: There are 3 problems:",
         "docs/guide/run-the-server.md: ini: COUNTERSIGN_PUBLIC_URL=https://auth.example.com",
