@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createConnection } from 'node:net';
 
 /** Enough that a server never waits for the next request. */
-const connections = Number(process.env.CONN ?? 16);
+const connections = 16;
 
 /** What every request carries beside the credential: cookies of others stand before it, as in a browser. */
 const common = {
@@ -32,7 +32,6 @@ export async function startServer(file, args) {
   const request = requestText(headers);
   return {
     headers,
-    pid: child.pid,
     /** One turn. `cpu`: microseconds of its processor time for each request, its garbage collection included. */
     async load(seconds) {
       child.send('usage');

@@ -56,7 +56,12 @@ const servers = {
     ours(auth) {
       const { routes, authenticated } = expressAuth(auth);
       const app = express().use(routes());
-      return createServer(app.get('/me', authenticated((req, res) => void res.json({ id: req.auth.userId }))));
+      return createServer(
+        app.get(
+          '/me',
+          authenticated((req, res) => void res.json({ id: req.auth.userId })),
+        ),
+      );
     },
   },
   node: {
@@ -137,7 +142,12 @@ function onHono(add) {
 /** With the feed of revocations, as in production; the issuer is in the same process and has nothing else to do. */
 async function verifierOf(auth, port) {
   const [owner] = (await auth.users.list()).items;
-  const { secret: serviceKey } = await auth.apiKeys.create({ userId: owner.id, name: 'bench', scopes: ['revocations:read'], expiresIn: '1d' });
+  const { secret: serviceKey } = await auth.apiKeys.create({
+    userId: owner.id,
+    name: 'bench',
+    scopes: ['revocations:read'],
+    expiresIn: '1d',
+  });
   return createVerifier({ issuer: `http://localhost:${String(port)}`, audience, serviceKey });
 }
 

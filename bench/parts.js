@@ -1,9 +1,11 @@
 /** Everything that `npm run bench` can measure, in the order in which it does. */
 import { footprint } from './footprint.js';
 import { growthOnPostgres, growthOnSqlite } from './growth.js';
+import { httpOnExpress, httpOnFastify, httpOnHono, httpOnNode } from './http.js';
 import { login, meUnderLogins } from './login.js';
 import { purge } from './purge.js';
 import { refreshOnPostgres, refreshOnSqlite } from './refresh.js';
+import { revocationIndex } from './revocation-index.js';
 import { revoke } from './revoke.js';
 import { revokedMillion } from './revoked-million.js';
 import { storm } from './storm.js';
@@ -21,11 +23,16 @@ import { coldToken, hotToken } from './verify.js';
 export const parts = [
   hotToken,
   coldToken,
+  httpOnExpress,
+  httpOnFastify,
+  httpOnNode,
+  httpOnHono,
   refreshOnSqlite,
   refreshOnPostgres,
   login,
   meUnderLogins,
   revoke,
+  revocationIndex,
   growthOnSqlite,
   growthOnPostgres,
   purge,
