@@ -73,6 +73,7 @@ async function connect(port) {
       let count = 0;
       let received = 0;
       let first = '';
+      if (socket.destroyed) return void reject(new Error('the server closed the connection'));
       onEnd = reject;
       onData = (size, bytes) => {
         if (received === 0 && !isOk(bytes)) return void reject(new Error(`GET /me was answered with ${bytes.latin1Slice(0, size)}`));

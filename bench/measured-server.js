@@ -4,6 +4,8 @@
 export async function offer(server, headers) {
   // Nobody sends anything while it is another server's turn.
   server.keepAliveTimeout = 0;
+  server.headersTimeout = 0;
+  server.requestTimeout = 0;
   process.on('message', () => {
     const { user, system } = process.cpuUsage();
     process.send({ microseconds: user + system });

@@ -52,7 +52,22 @@ describe('a cookie', () => {
   });
 
   it('is taken out wherever and however often it stands, and nothing else is', () => {
-    const pair = fc.constantFrom('rr=1', ' rr=2', '  rr=3', 'rr =4', '\trr=5', 'xrr=6', ' rrx=7', ' a=rr', ' a=rr=', 'b=1', ' c=2', 'rr', '', ' ');
+    const pair = fc.constantFrom(
+      'rr=1',
+      ' rr=2',
+      '  rr=3',
+      'rr =4',
+      '\trr=5',
+      'xrr=6',
+      ' rrx=7',
+      ' a=rr',
+      ' a=rr=',
+      'b=1',
+      ' c=2',
+      'rr',
+      '',
+      ' ',
+    );
     fc.assert(
       fc.property(fc.array(pair, { maxLength: 5 }), (pairs) => {
         const rest = pairs.filter((text) => !/^\s*rr\s*=/.test(text));
