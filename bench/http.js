@@ -1,4 +1,5 @@
 /** A protected `GET /me`, whole HTTP: what each way to know who is asking costs above a server that does not ask, given the same request. */
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startServer } from './http-load.js';
 import { rowOf, short, spread } from './measure.js';
@@ -6,7 +7,7 @@ import { withRedis } from './redis-server.js';
 import { Skipped } from './skipped.js';
 
 const ownServers = fileURLToPath(new URL('http-server.js', import.meta.url));
-const peerServers = fileURLToPath(new URL('peers/http-server.js', import.meta.url));
+const peerServers = join(import.meta.dirname, 'peers', 'http-server.js');
 
 const figures = {
   express: { id: 'P3', name: 'Express 5', leastShare: 0.92, mostMicroseconds: 8 },
