@@ -20,7 +20,7 @@ const auth = await createAuth({
   store: sqlite(':memory:'),
   logger: { info: () => undefined, warn: () => undefined, error: () => undefined },
 });
-for (let count = 0; count < 50; count += 1) await auth.users.create({ username: `known${count}`, password: 'the password of the known' });
+for (let count = 0; count < 50; count += 1) await auth.users.create({ username: `known${count}`, password: 'the password of them all' });
 
 async function millisecondsOf(identifier: string): Promise<number> {
   const request = new Request(`${origin}/api/auth/login`, {

@@ -42,7 +42,8 @@ export class HonestClient {
 
   constructor(username: string, { port, experience }: { port: () => number; experience: Experience }) {
     this.username = username;
-    this.password = `the password of ${username}`;
+    // Of his own, and without his name in it, which would be refused.
+    this.password = `long enough for ${[...username].reverse().join('')}`;
     this.#port = port;
     this.#experience = experience;
   }

@@ -109,7 +109,7 @@ export class Person {
     if (this.#isChanging || currentPassword === undefined) return client.call('read');
     this.#isChanging = true;
     this.#changes += 1;
-    const newPassword = `${this.account.username}_Secret_${this.#changes}_${this.#random.text('abcdefghkmnpqrstuvwxyz', 10)}`;
+    const newPassword = `Secret_${this.#changes}_${this.#random.text('abcdefghkmnpqrstuvwxyz', 10)}`;
     const others = this.#passwords.slice(1);
     this.#passwords = [newPassword, currentPassword, ...others];
     const json = { currentPassword, newPassword };

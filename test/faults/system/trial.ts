@@ -187,7 +187,7 @@ interface NewAccount {
 }
 
 async function register(port: number, username: string): Promise<NewAccount> {
-  const [password, name] = [`${username}_Secret_0_${randomBytes(8).toString('hex')}`, 'name 0'];
+  const [password, name] = [`Secret_0_${randomBytes(8).toString('hex')}`, 'name 0'];
   const body = JSON.stringify({ username, password, name });
   const response = await fetch(`http://127.0.0.1:${port}/api/auth/register`, {
     method: 'POST',
