@@ -19,7 +19,13 @@ export async function render() {
   const recorded = JSON.parse(readFileSync(new URL('../../bench/recorded.json', import.meta.url), 'utf8'));
   const figures = namedFigures(recorded);
   const goals = figures.flatMap(([, { id, title, goals: all }]) =>
-    all.map(({ text, measured, reached }) => [id, `[${title}](#${anchorOf(`${id}: ${title}`)})`, text, measured, reached ? 'yes' : '**no**']),
+    all.map(({ text, measured, reached }) => [
+      id,
+      `[${title}](#${anchorOf(`${id}: ${title}`)})`,
+      text,
+      measured,
+      reached ? 'yes' : '**no**',
+    ]),
   );
   const runs = new Map(Object.values(recorded).map(({ run }) => [JSON.stringify(run), run]));
   return [
