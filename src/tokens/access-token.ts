@@ -112,7 +112,7 @@ export function verifyAccessToken(token: string, ring: VerifyingRing, rules: Ver
 
 function parsePayload(encoded: string): Record<string, unknown> {
   const text = decodeBase64urlText(encoded);
-  if (text === null) throw invalid('encoding of the payload');
+  if (text === null) throw invalid(decodeBase64url(encoded) === null ? 'encoding of the payload' : 'payload is no UTF-8');
   let payload: unknown;
   try {
     payload = JSON.parse(text);

@@ -40,7 +40,7 @@ test('in production every line is JSON; with every level on, none holds what a r
     COUNTERSIGN_LOG_LEVEL: 'debug',
     HOST: '127.0.0.1',
   });
-  await post('/api/auth/register', { username: 'ada', email: 'planted@example.com', password });
+  await post('/api/auth/register', { username: 'ada', email: 'planted-address@example.com', password });
   await post('/api/auth/login', { identifier: 'ada', password: 'planted-password-2' });
   const bearer = (await post('/api/auth/login', { identifier: 'ada', password, delivery: 'bearer' })).json as Record<string, string>;
   const cookies = (await post('/api/auth/login', { identifier: 'ada', password })).setCookies.map((line) => line.split(/[=;]/)[1]!);
