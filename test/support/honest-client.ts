@@ -43,7 +43,7 @@ export class HonestClient {
   constructor(username: string, { port, experience }: { port: () => number; experience: Experience }) {
     this.username = username;
     // Of his own, and without his name in it, which would be refused.
-    this.password = `long enough for ${[...username].reverse().join('')}`;
+    this.password = `long enough for ${Array.from(username).reverse().join('')}`;
     this.#port = port;
     this.#experience = experience;
   }
