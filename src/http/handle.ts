@@ -188,8 +188,6 @@ function pageResponse(
 }
 
 function splitTarget(target: string): { path: string; query: URLSearchParams } {
-  const at = target.indexOf('?');
-  return at < 0
-    ? { path: target, query: new URLSearchParams() }
-    : { path: target.slice(0, at), query: new URLSearchParams(target.slice(at + 1)) };
+  const path = pathOf(target);
+  return { path, query: new URLSearchParams(target.slice(path.length + 1)) };
 }
