@@ -1,12 +1,19 @@
-/** A port that nobody listens on, for what must know its own address before it is started. */
+/**
+ * A port that nobody listens on, for what must know its own address before it is started. Below those that systems give to connections by themselves
+ * (from 32768), so that none takes it before the listener comes, or while one restarts.
+ */
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
 
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
+  for (;;) {
+    const port = randomInt(16_384, 32_768);
+    const server = createServer().listen(port, '127.0.0.1');
+    const isFree = await once(server, 'listening').catch(() => null);
+    if (isFree === null) continue;
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
 }
