@@ -1,7 +1,7 @@
 /** Signing keys: one algorithm per key, prepared once as `KeyObject`, used synchronously (RFC 7518, RFC 8037). */
-import { createHmac, createPrivateKey, createPublicKey, createSecretKey, generateKeyPair, sign, verify, type KeyObject } from 'node:crypto';
+import { createPrivateKey, createPublicKey, createSecretKey, generateKeyPair, sign, verify, type KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
-import { constantTimeEqual } from '../crypto/digest.js';
+import { constantTimeEqual, hmacSha256 } from '../crypto/digest.js';
 import type { Random } from '../crypto/random.js';
 import type { SigningAlgorithm } from '../model/store.js';
 
@@ -90,7 +90,7 @@ function requireKeyType(algorithm: Exclude<SigningAlgorithm, 'HS256'>, key: KeyO
 
 function hmacKey(key: KeyObject): SigningKey {
   if ((key.symmetricKeySize ?? 0) < 32) throw new TypeError('A key for HS256 has at least 32 bytes (RFC 7518 section 3.2).');
-  const mac = (data: Uint8Array): Buffer => createHmac('sha256', key).update(data).digest();
+  const mac = (data: Uint8Array): Buffer => hmacSha256(key, data);
   return { algorithm: 'HS256', sign: mac, verify: (data, signature) => constantTimeEqual(mac(data), signature) };
 }
 
