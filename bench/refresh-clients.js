@@ -51,10 +51,14 @@ export function newToken(body) {
   return body.slice(start, body.indexOf('"', start));
 }
 
-/** One connection: one question at a time. `ask` rejects when it is lost. */
+/** Longer than any answer of ours may take. */
+const answerSeconds = 30;
+
+/** One connection: one question at a time. `ask` rejects when it is lost, or no answer comes. */
 export async function connect(port) {
   const socket = createConnection(port, '127.0.0.1');
   socket.setNoDelay(true);
+  socket.setTimeout(answerSeconds * 1000, () => socket.destroy());
   let waiting = null;
   let received = '';
   const settle = (how, value) => {
@@ -80,6 +84,8 @@ export async function connect(port) {
     },
     ask: (request) =>
       new Promise((resolve, reject) => {
+        // One that was closed while it was idle tells of it no second time.
+        if (socket.destroyed) return reject(new Error('the connection was closed'));
         waiting = { resolve, reject };
         socket.write(request, 'latin1');
       }),

@@ -18,7 +18,7 @@ import { short } from './measure.js';
 export function figureSection(figure, chart) {
   const { id, title, unit, better, goals, notes = [] } = figure;
   return [
-    `## ${id}: ${title}`,
+    `## ${id === '' ? title : `${id}: ${title}`}`,
     `${unit}; ${better} is better.`,
     figure.rows === undefined ? curveTable(figure) : rowTable(figure),
     ...(chart === undefined ? [] : [`![${title}](${chart})`]),

@@ -91,6 +91,8 @@ async function letLoose(sessions, port, show) {
         await pause(5);
         continue;
       }
+      // A server closes what has been idle for some seconds.
+      if (!connection.isOpen) connection = await connect(port);
       try {
         settle(client, await connection.ask(refreshRequest(client.session)));
       } catch {
