@@ -87,6 +87,9 @@ export type LoginValue<App extends ClientAppTypes = ClientAppTypes> =
   | { readonly user: ClientUser<App>; readonly mfaRequired?: never }
   | { readonly mfaRequired: true; readonly ticket: string; readonly methods: readonly string[] };
 
+/** `message` says to the person what was done. */
+export type MailResult = Result<{ readonly message: string }>;
+
 /** All methods may be taken off the client: `const { fetch } = auth`. Those that give a `Result` reject only when the network is broken. */
 export interface AuthClient<App extends ClientAppTypes = ClientAppTypes> {
   /** Known at once, without a request, where the companion cookie can be read. The same object until something changes. */
@@ -102,6 +105,16 @@ export interface AuthClient<App extends ClientAppTypes = ClientAppTypes> {
   reauthenticate(input: { password: string }): Promise<Result<{ readonly user: ClientUser<App> }>>;
   /** Ends all other sessions of the user. Proves again who is there, should that be asked for: the current password does. */
   changePassword(input: { currentPassword: string; newPassword: string }): Promise<Result<{ readonly user: ClientUser<App> }>>;
+  /** Has a mail sent with a link to set a new password. The answer is the same whether or not the address has an account. */
+  forgotPassword(input: { email: string }): Promise<MailResult>;
+  /** With the token of that link, once somebody has typed a password: never when the page loads. Ends all sessions of the user, does not sign in. */
+  resetPassword(input: { token: string; newPassword: string }): Promise<MailResult>;
+  /** Has the mail sent once more that confirms the address. */
+  sendVerification(): Promise<MailResult>;
+  /** With the token of a link, when somebody has pressed something; or with the code of the same mail, where the user is signed in. */
+  verifyEmail(input: { token: string } | { code: string }): Promise<MailResult>;
+  /** Has a mail sent to the new address, which counts once it is confirmed. `step_up_required`: `reauthenticate` first, and again. */
+  changeEmail(input: { newEmail: string }): Promise<MailResult>;
   /** Asks the server who is signed in: after something about the user was changed. Rejects when the network is broken. */
   reload(): Promise<ClientState<App>>;
   /**

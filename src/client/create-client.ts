@@ -4,9 +4,11 @@ import type { AuthClient, ClientAppTypes, ClientOptions } from './client-types.j
 import { CurrentSession } from './current-session.js';
 import { readInitialState } from './initial-state.js';
 import { KnownSession } from './known-session.js';
+import { mailMethods } from './mail-methods.js';
 import { Refresher } from './refresher.js';
 import { ServerRoutes } from './server-routes.js';
 import { signInMethods } from './sign-in.js';
+import { signedInCall } from './signed-in-call.js';
 import { StateCookieReader } from './state-cookie.js';
 import { keepUp } from './upkeep.js';
 
@@ -33,6 +35,8 @@ export function createClient<App extends ClientAppTypes = ClientAppTypes>(option
   const current = new CurrentSession({ session, refresher, ask: () => routes.askWho() });
   const authenticated = new AuthenticatedFetch({ session, refresher, current, base, origins, delivery });
 
+  const callSignedIn = signedInCall(routes, authenticated);
+
   const watchers = new Set<() => void>();
   /** Who watches wants to see the user, too. */
   const complete = (): void => {
@@ -57,7 +61,8 @@ export function createClient<App extends ClientAppTypes = ClientAppTypes>(option
         watchers.delete(unsubscribe);
       };
     },
-    ...signInMethods({ session, routes, authenticated, delivery }),
+    ...signInMethods({ session, routes, callSignedIn, delivery }),
+    ...mailMethods({ routes, callSignedIn, reload: () => current.reload() }),
     async reload() {
       await current.reload();
       return session.state;

@@ -9,6 +9,7 @@ export type {
   ClientUser,
   LoginInput,
   LoginValue,
+  MailResult,
   RegisterInput,
   Result,
   SerializedState,

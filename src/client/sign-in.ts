@@ -1,16 +1,16 @@
 /** Registration, login, logout, and what replaces the session: each answer taken over into what this tab knows. */
 import type { SignedInDocument } from '../protocol/documents.js';
-import type { AuthenticatedFetch } from './authenticated-fetch.js';
 import { accepted, codeOf, refused, resultOf, retryAfterOf } from './answers.js';
 import type { AuthClient, ClientUser, Result } from './client-types.js';
 import type { KnownSession } from './known-session.js';
 import { pause } from './refresher.js';
-import { bodyOf, typeOf, type ServerRoutes } from './server-routes.js';
+import type { ServerRoutes } from './server-routes.js';
+import type { SignedInCall } from './signed-in-call.js';
 
 export interface SignInOptions {
   readonly session: KnownSession;
   readonly routes: ServerRoutes;
-  readonly authenticated: AuthenticatedFetch;
+  readonly callSignedIn: SignedInCall;
   readonly delivery: 'cookie' | 'memory';
 }
 
@@ -20,13 +20,9 @@ const longestWaitMilliseconds = 2000;
 export function signInMethods({
   session,
   routes,
-  authenticated,
+  callSignedIn,
   delivery,
 }: SignInOptions): Pick<AuthClient, 'register' | 'login' | 'logout' | 'reauthenticate' | 'changePassword'> {
-  /** For a session that must be alive: refreshes where that is due. */
-  const sendSignedIn = (method: 'POST' | 'DELETE', path: string, body?: object): Promise<Response> =>
-    authenticated.fetch(routes.urlOf(path), { method, headers: typeOf(body), ...bodyOf(body) });
-
   const takeOver = async (ask: () => Promise<Response>): Promise<Result<{ readonly user: ClientUser }>> => {
     const sentAt = Date.now();
     const response = await ask();
@@ -46,7 +42,7 @@ export function signInMethods({
 
     async logout({ everywhere = false } = {}) {
       if (everywhere) {
-        const others = await sendSignedIn('DELETE', 'sessions');
+        const others = await callSignedIn('DELETE', 'sessions');
         // 401: this one is over, so that there is nothing to end with it.
         if (!others.ok && others.status !== 401) return refused(others);
       }
@@ -63,14 +59,14 @@ export function signInMethods({
       }
     },
 
-    reauthenticate: (input) => takeOver(() => sendSignedIn('POST', 'reauthenticate', input)),
+    reauthenticate: (input) => takeOver(() => callSignedIn('POST', 'reauthenticate', input)),
 
     /** Where the login was too long ago, the current password is the proof that is asked for. */
     async changePassword(input) {
-      const change = (): Promise<Result<{ readonly user: ClientUser }>> => takeOver(() => sendSignedIn('POST', 'password', input));
+      const change = (): Promise<Result<{ readonly user: ClientUser }>> => takeOver(() => callSignedIn('POST', 'password', input));
       const result = await change();
       if (result.ok || result.code !== 'step_up_required') return result;
-      const proved = await takeOver(() => sendSignedIn('POST', 'reauthenticate', { password: input.currentPassword }));
+      const proved = await takeOver(() => callSignedIn('POST', 'reauthenticate', { password: input.currentPassword }));
       return proved.ok ? change() : proved;
     },
   };
