@@ -10,7 +10,7 @@ import { Skipped } from './skipped.js';
 const help = `npm run bench [-- part … [--rounds 7] [--quick] [--record]]
   --quick    short rounds on small data: whether everything works, no figures
   --record   puts the figures into bench/recorded.json, for docs/reference/performance.md
-Parts, all of them without a name:
+Parts, all of them without a name; "verify" is both that begin so:
 ${parts.map(({ name, about }) => `  ${name.padEnd(18)} ${about}`).join('\n')}`;
 
 const options = readArguments();
@@ -47,12 +47,13 @@ function readArguments() {
     },
   });
   if (values.help) end(help, 0);
-  const unknown = positionals.filter((name) => !parts.some((part) => part.name === name));
+  const isMeant = (part, name) => part.name === name || part.name.startsWith(`${name}-`);
+  const unknown = positionals.filter((name) => !parts.some((part) => isMeant(part, name)));
   if (unknown.length > 0) end(`There is no part "${unknown.join('", "')}".\n\n${help}`, 2);
   if (values.quick && values.record) end('What --quick measures is no figure: leave out --record.', 2);
   const rounds = Number(values.rounds ?? (values.quick ? 1 : 7));
   if (!Number.isInteger(rounds) || rounds < 1) end('--rounds must be a number from 1.', 2);
-  const chosen = positionals.length === 0 ? parts : parts.filter(({ name }) => positionals.includes(name));
+  const chosen = positionals.length === 0 ? parts : parts.filter((part) => positionals.some((name) => isMeant(part, name)));
   return { chosen, rounds, quick: values.quick, record: values.record };
 }
 

@@ -12,13 +12,13 @@ import { interleave, rowOf, short } from './measure.js';
 const password = 'correct horse battery';
 
 export const hotToken = {
-  name: 'hot-token',
+  name: 'verify-hot',
   about: 'P1: verify a token that was seen before: header in, principal out',
   measure: async (options) => [await hot(options)],
 };
 
 export const coldToken = {
-  name: 'cold-token',
+  name: 'verify-cold',
   about: 'P2: verify a token for the first time',
   measure: async (options) => [await cold('ES256', options), await cold('HS256', options)],
 };
