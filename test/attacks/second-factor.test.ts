@@ -5,6 +5,7 @@
  *
  * Proves: ASVS 5.0 V2.3.4, V6.3.1, V6.4.3, V6.5.1, V6.5.5, V6.6.3; M-01, M-02, M-04, M-05, M-06, M-10, M-12.
  */
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { enrol, type EnrolledApp } from '../support/authenticator.js';
 import type { Client } from '../support/client.js';
@@ -179,4 +180,8 @@ test('neither secret nor recovery codes are shown again, kept in the clear or lo
   expect(recoveryCodes).toHaveLength(10);
   expect(app.secrets.count('second factor')).toBeGreaterThan(20);
   expect(app.secrets.foundIn(app.logText)).toEqual([]);
+  for (const file of [app.file, `${app.file}-wal`]) {
+    const found = app.secrets.foundIn(await readFile(file));
+    expect(found.filter((secret) => secret.startsWith('second factor') || secret.startsWith('one-time token'))).toEqual([]);
+  }
 });
