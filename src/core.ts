@@ -15,7 +15,7 @@ import { createBreachCheck } from './flows/breached-passwords.js';
 import type { FlowContext } from './flows/context.js';
 import { purgeStore } from './flows/purge-store.js';
 import { workOffCause } from './flows/work-off-cause.js';
-import { AttemptLimiter } from './limits/attempt-limiter.js';
+import { AttemptLimiter, codeLimit } from './limits/attempt-limiter.js';
 import { feedLimit } from './limits/feed-limit.js';
 import { MailLimiter } from './limits/mail-limiter.js';
 import { RequestLimiter } from './limits/request-limiter.js';
@@ -44,6 +44,8 @@ export interface Core extends FlowContext {
   readonly keys: KeyRotation;
   readonly logger: Logger;
   readonly attempts: AttemptLimiter;
+  /** Of the codes of authenticator apps, by account. */
+  readonly codes: AttemptLimiter;
   readonly requests: RequestLimiter;
   readonly mails: MailLimiter;
   /** Only in development, and only while no transport is set. */
@@ -164,7 +166,7 @@ function assemble<App extends AppTypes>(
   const emit = createEmitter({ clock, logger, onEvent: options.onEvent });
   const ring = (): KeyRing => keys.current();
   const accessRules = accessRulesOf(config, store);
-  const { requests, attempts, mails } = limitersOf(ground, store);
+  const limiters = limitersOf(ground, store);
   const hooks = applicationHooks(options);
   const permissionsOf = createPermissionsOf(config.roles);
   const { trustedProxies, passwords } = config;
@@ -179,9 +181,7 @@ function assemble<App extends AppTypes>(
     index,
     feed,
     keys,
-    attempts,
-    requests,
-    mails,
+    ...limiters,
     mailbox: mail.mailbox,
     postbox: mail.postbox,
     emit,
@@ -204,8 +204,9 @@ function assemble<App extends AppTypes>(
     compile: compileOnce(config),
     close: async () => {
       stopUpkeep();
-      requests.stop();
-      attempts.settle();
+      limiters.requests.stop();
+      limiters.attempts.settle();
+      limiters.codes.settle();
       feed.stop();
       await mail.close();
       await Promise.all([store.close(), bus?.close()]);
@@ -228,11 +229,12 @@ function composing(hooks: ReturnType<typeof applicationHooks>, emit: EmitEvent):
   return { composeMail: (facts) => hooks.composeMail(facts), onGivenUp: (kind) => emit('mail.failed', { reason: kind }) };
 }
 
-function limitersOf({ config, logger, secrets }: Ground, { counters }: OpenStore): Pick<Core, 'attempts' | 'requests' | 'mails'> {
+function limitersOf({ config, logger, secrets }: Ground, { counters }: OpenStore): Pick<Core, 'attempts' | 'codes' | 'requests' | 'mails'> {
   const { api, login } = config.limits;
   return {
     requests: new RequestLimiter({ counters, limits: { api, refresh: api, feed: api === null ? null : feedLimit }, logger }),
     attempts: new AttemptLimiter({ counters, limit: login, logger }),
+    codes: new AttemptLimiter({ counters, limit: login === null ? null : codeLimit, logger }),
     mails: new MailLimiter({ counters, limit: login, secrets }),
   };
 }

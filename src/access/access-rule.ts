@@ -2,6 +2,7 @@
 import { AuthError, ConfigError, type ConfigProblem } from '../errors.js';
 import type { AccessRule, Principal } from '../model/app-types.js';
 import type { AuthConfig } from '../model/config.js';
+import { hasSecondFactor, secondFactorDetail } from '../policy/assurance.js';
 import { parseDuration } from '../policy/durations.js';
 
 /** No demand beyond being signed in; one object, so that it is compiled once. */
@@ -75,9 +76,12 @@ export function authorize(principal: Principal, rule: CompiledRule, ageSeconds: 
   if (rule.roles !== null && !rule.roles.some((role) => principal.roles.includes(role))) throw new AuthError('insufficient_role');
   for (const permission of rule.permissions) if (!principal.permissions.has(permission)) throw new AuthError('insufficient_role');
   const isTooOld = rule.maxAgeSeconds !== null && ageSeconds > rule.maxAgeSeconds;
-  const isTooWeak = rule.factors > 1 && new Set(principal.factors).size < rule.factors;
+  const isTooWeak = rule.factors > 1 && !hasSecondFactor(principal.factors);
   if (isTooOld || isTooWeak) {
-    throw new AuthError('step_up_required', rule.maxAgeSeconds === null ? {} : { maxAgeSeconds: rule.maxAgeSeconds });
+    throw new AuthError('step_up_required', {
+      ...(rule.maxAgeSeconds === null ? {} : { maxAgeSeconds: rule.maxAgeSeconds }),
+      ...(isTooWeak ? { detail: secondFactorDetail } : {}),
+    });
   }
 }
 

@@ -82,10 +82,16 @@ export interface LoginInput {
   deviceName?: string;
 }
 
+/** Of an authenticator app, or one of the recovery codes. */
+export interface FactorCode {
+  method: 'totp' | 'recovery';
+  code: string;
+}
+
 /** Signed in, or on the way: a second factor is due. */
 export type LoginValue<App extends ClientAppTypes = ClientAppTypes> =
   | { readonly user: ClientUser<App>; readonly mfaRequired?: never }
-  | { readonly mfaRequired: true; readonly ticket: string; readonly methods: readonly string[] };
+  | { readonly mfaRequired: true; readonly ticket: string; readonly methods: readonly FactorCode['method'][] };
 
 /** `message` says to the person what was done. */
 export type MailResult = Result<{ readonly message: string }>;
@@ -99,10 +105,12 @@ export interface AuthClient<App extends ClientAppTypes = ClientAppTypes> {
   /** Does not sign in. `user` is null where an address must be confirmed first. */
   register(input: RegisterInput<App>): Promise<Result<{ readonly user: ClientUser<App> | null }>>;
   login(input: LoginInput): Promise<Result<LoginValue<App>>>;
+  /** The second half of a login that answered `mfaRequired`: with its ticket, and a code. */
+  loginWithFactor(input: { ticket: string } & FactorCode): Promise<Result<{ readonly user: ClientUser<App> }>>;
   /** This session, or with `everywhere` all sessions of the user. When it was not possible, the user is signed in still: say so. */
   logout(options?: { everywhere?: boolean }): Promise<Result<null>>;
   /** Proves again who is there, for what answers `step_up_required`. */
-  reauthenticate(input: { password: string }): Promise<Result<{ readonly user: ClientUser<App> }>>;
+  reauthenticate(input: { password: string } | FactorCode): Promise<Result<{ readonly user: ClientUser<App> }>>;
   /** Ends all other sessions of the user. Proves again who is there, should that be asked for: the current password does. */
   changePassword(input: { currentPassword: string; newPassword: string }): Promise<Result<{ readonly user: ClientUser<App> }>>;
   /** Has a mail sent with a link to set a new password. The answer is the same whether or not the address has an account. */

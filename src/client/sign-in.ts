@@ -1,7 +1,7 @@
 /** Registration, login, logout, and what replaces the session: each answer taken over into what this tab knows. */
-import type { SignedInDocument } from '../protocol/documents.js';
+import type { FactorDueDocument, SignedInDocument } from '../protocol/documents.js';
 import { accepted, codeOf, refused, resultOf, retryAfterOf } from './answers.js';
-import type { AuthClient, ClientUser, Result } from './client-types.js';
+import type { AuthClient, ClientUser, LoginValue, Result } from './client-types.js';
 import type { KnownSession } from './known-session.js';
 import { pause } from './refresher.js';
 import type { ServerRoutes } from './server-routes.js';
@@ -22,15 +22,19 @@ export function signInMethods({
   routes,
   callSignedIn,
   delivery,
-}: SignInOptions): Pick<AuthClient, 'register' | 'login' | 'logout' | 'reauthenticate' | 'changePassword'> {
-  const takeOver = async (ask: () => Promise<Response>): Promise<Result<{ readonly user: ClientUser }>> => {
+}: SignInOptions): Pick<AuthClient, 'register' | 'login' | 'loginWithFactor' | 'logout' | 'reauthenticate' | 'changePassword'> {
+  const takeOverOrGoOn = async (ask: () => Promise<Response>): Promise<Result<LoginValue>> => {
     const sentAt = Date.now();
     const response = await ask();
     if (!response.ok) return refused(response);
-    const document = (await response.json()) as SignedInDocument;
+    const document = (await response.json()) as SignedInDocument | FactorDueDocument;
+    if ('mfaRequired' in document) return accepted(document);
     session.signedIn(document, sentAt);
     return accepted({ user: document.user });
   };
+
+  /** Of what is never answered by half. */
+  const takeOver = takeOverOrGoOn as (ask: () => Promise<Response>) => Promise<Result<{ readonly user: ClientUser }>>;
 
   return {
     async register(input) {
@@ -38,7 +42,9 @@ export function signInMethods({
       return result.ok ? accepted({ user: result.value.user ?? null }) : result;
     },
 
-    login: (input) => takeOver(() => routes.post('login', { ...input, delivery })),
+    login: (input) => takeOverOrGoOn(() => routes.post('login', { ...input, delivery })),
+
+    loginWithFactor: (input) => takeOver(() => routes.post('login/mfa', input)),
 
     async logout({ everywhere = false } = {}) {
       if (everywhere) {

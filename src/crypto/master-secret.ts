@@ -26,7 +26,7 @@ export interface DerivedKeys {
 }
 
 /** What one-time proofs are for; a key each, so that none is taken for another. */
-export const proofPurposes = ['verify_email', 'change_email', 'reset_password', 'register', 'disown'] as const;
+export const proofPurposes = ['verify_email', 'change_email', 'reset_password', 'register', 'disown', 'login'] as const;
 export type ProofPurpose = (typeof proofPurposes)[number];
 
 /** The first signs and seals, all verify. */

@@ -21,7 +21,8 @@ export async function changePassword(context: FlowContext, { session, user }: Li
     throw new AuthError('invalid_credentials');
   }
   const toHash = await hashNewPassword(context, { password: change.newPassword, path: 'newPassword', of: user });
-  const request = { ...session, user: credential.user, factors: ['pwd'], replaces: session.id };
+  // Whoever has a second factor has proved it lately, or could not be here.
+  const request = { ...session, user: credential.user, replaces: session.id };
   const outgoing = noticeRows(context, 'password_changed', credential.user);
   const signedIn = await openSession(context, request, (input) =>
     context.store.sessions.changePassword({ ...input, replaces: session.id, fromHash, toHash, outgoing }),

@@ -2,6 +2,7 @@
 import { AuthError } from '../errors.js';
 import type { Principal } from '../model/app-types.js';
 import type { LiveSession } from '../model/store.js';
+import { hasSecondFactor, secondFactorDetail } from '../policy/assurance.js';
 import { isLive, sessionProblem } from '../policy/session-life.js';
 import type { FlowContext } from './context.js';
 import { readRefreshToken } from './refresh.js';
@@ -18,13 +19,15 @@ export async function requireLiveSession(context: FlowContext, principal: Princi
 
 /**
  * For sensitive acts: authenticated recently, and outside bearer mode the request also carries the session's refresh cookie, so that a copied
- * access token alone is not enough.
+ * access token alone is not enough. Whoever has a second factor has proved it, too: who has copied a session and knows the password does not.
  * @throws {AuthError} `step_up_required`, `refresh_token_missing`, `refresh_token_invalid`.
  */
-export function requireFreshProof(context: FlowContext, { session, now }: LiveSession, refreshCookie: string | undefined): void {
+export function requireFreshProof(context: FlowContext, { session, user, now }: LiveSession, refreshCookie: string | undefined): void {
   if (session.delivery !== 'bearer') requireRefreshCookieOf(context, session, refreshCookie);
   const maxAgeSeconds = context.config.sensitiveSeconds;
   if (now - session.authenticatedAt > maxAgeSeconds * 1000) throw new AuthError('step_up_required', { maxAgeSeconds });
+  if (user.mfaEnabled && !hasSecondFactor(session.factors))
+    throw new AuthError('step_up_required', { maxAgeSeconds, detail: secondFactorDetail });
 }
 
 function requireRefreshCookieOf(context: FlowContext, session: LiveSession['session'], cookie: string | undefined): void {

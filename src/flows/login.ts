@@ -7,6 +7,7 @@ import { parseEmail, parseUsername } from '../policy/identifiers.js';
 import { normalizePassword } from '../policy/password-rules.js';
 import type { FlowContext } from './context.js';
 import type { SignedIn } from './issue-tokens.js';
+import type { FactorDue } from './login-ticket.js';
 import { openSession } from './open-session.js';
 import { isPasswordOf } from './verify-password.js';
 
@@ -27,22 +28,33 @@ export async function findLogin({ config, store }: FlowContext, identifier: stri
   return key && store.users.findCredential(key);
 }
 
+/** `factor_due`: the password was right, and is not enough. */
+export type LoginOutcome =
+  { readonly outcome: 'signed_in'; readonly signedIn: SignedIn } | { readonly outcome: 'factor_due'; readonly due: FactorDue };
+
 /**
  * One answer, after the same work, for an unknown user, a wrong password and a disabled account.
  * @throws {AuthError} `invalid_credentials`, `overloaded`.
  */
-export async function login(context: FlowContext, request: LoginRequest): Promise<SignedIn> {
+export async function login(context: FlowContext, request: LoginRequest): Promise<LoginOutcome> {
   const { credential } = request;
   const isRight = await isPasswordOf(context, credential, request.password);
   if (!credential || !isRight || credential.user.disabledAt !== null) throw refused(context, credential, isRight);
   if (isKeptOut(context, credential.user)) throw refusedFor(context, credential, 'address not verified');
   await strengthenHash(context, credential, request.password);
+  if (credential.user.mfaEnabled) {
+    const { issueLoginTicket } = await import('./login-ticket.js');
+    const due = await issueLoginTicket(context, credential.user, request);
+    if (due === null) throw refused(context, credential, isRight);
+    return { outcome: 'factor_due', due };
+  }
+  // Who has set up a second factor since he was read has another epoch.
   const signedIn = await openSession(context, { ...request, user: credential.user, factors: ['pwd'] }, (input) =>
     context.store.sessions.open(input),
   );
   if (!signedIn) throw refused(context, credential, isRight);
   context.emit('login.succeeded', { userId: credential.user.id, sessionId: signedIn.session.id });
-  return signedIn;
+  return { outcome: 'signed_in', signedIn };
 }
 
 /** Whoever has an address and has not proved it. Who has none was created by somebody who is trusted. */

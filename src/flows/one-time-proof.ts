@@ -3,6 +3,7 @@ import { sha256 } from '../crypto/digest.js';
 import { formatId, newIdBytes } from '../crypto/random.js';
 import { seal, unseal } from '../crypto/sealing.js';
 import { AuthError } from '../errors.js';
+import type { Delivery } from '../model/app-types.js';
 import type { NewProofRecord, ProofPurpose, ProofRecord, RedemptionOutcome } from '../model/proofs.js';
 import type { UserRecord } from '../model/store.js';
 import { codeDigest, issueOneTimeToken, newCode, verifyOneTimeToken, type OneTimeTokenContent } from '../tokens/one-time-token.js';
@@ -15,6 +16,8 @@ export interface ProofContents {
   readonly reset_password: { readonly email: string };
   readonly register: { readonly email: string; readonly passwordHash: string; readonly name: string | null; readonly profile: object };
   readonly disown: { readonly email: string };
+  /** What the login asked for, and the user's epoch when he gave his password. */
+  readonly login: { readonly epoch: number; readonly delivery: Delivery; readonly remember: boolean; readonly device: string };
 }
 
 const hour = 3600;
@@ -26,6 +29,7 @@ const lifetimes: Readonly<Record<ProofPurpose, number>> = {
   reset_password: hour,
   register: day,
   disown: 7 * day,
+  login: 300,
 };
 
 /** Only where the person is signed in, so that a code is his alone. */

@@ -38,6 +38,19 @@ export function limitAttempts<Result>(arrival: Arrival, countedFor: string, work
 }
 
 /**
+ * The same for codes of an authenticator app, which count for their account: with new tickets nobody gets more of them. Nobody is counted who has
+ * neither the password nor a session.
+ */
+export function limitCodes<Result>(
+  arrival: Arrival,
+  { userId, method }: { readonly userId: string; readonly method: 'totp' | 'recovery' },
+  work: () => Promise<Result>,
+): Promise<Result> {
+  if (method === 'recovery') return work();
+  return arrival.core.codes.run(`code ${userId}`, work, (state) => void arrival.limits.push(state));
+}
+
+/**
  * Whom an attempt to sign in counts for. A device that this user has signed in on before, which a genuine refresh token of his proves, has a
  * budget of its own: no stranger behind the same address can use it up.
  */

@@ -4,8 +4,10 @@ import {
   changeEmailBody,
   changePasswordBody,
   clientTokenBody,
+  confirmTotpBody,
   forgotPasswordBody,
   loginBody,
+  loginMfaBody,
   newApiKeyBody,
   noBody,
   notMeBody,
@@ -74,9 +76,20 @@ import {
 } from './routes/users.js';
 import { answerJwks, answerMetadata, answerRevocations } from './routes/well-known.js';
 
+/** Loaded by those who have one. */
+const secondFactors = (): Promise<typeof import('./routes/second-factors.js')> => import('./routes/second-factors.js');
+
 export const routes: readonly AnyRoute[] = [
   route({ method: 'POST', path: '/auth/register', guard: anyone, body: registerBodyFor, ignoresBearer: true, answer: answerRegister }),
   route({ method: 'POST', path: '/auth/login', guard: anyone, body: loginBody, ignoresBearer: true, answer: answerLogin }),
+  route({
+    method: 'POST',
+    path: '/auth/login/mfa',
+    guard: anyone,
+    body: loginMfaBody,
+    ignoresBearer: true,
+    answer: async (exchange) => (await secondFactors()).answerLoginMfa(exchange),
+  }),
   route({
     method: 'POST',
     path: '/auth/refresh',
@@ -89,6 +102,34 @@ export const routes: readonly AnyRoute[] = [
   route({ method: 'POST', path: '/auth/logout', guard: anyone, body: refreshTokenBody, ignoresBearer: true, answer: answerLogout }),
   route({ method: 'POST', path: '/auth/reauthenticate', guard: signedInLive, body: reauthenticateBody, answer: answerReauthenticate }),
   route({ method: 'POST', path: '/auth/password', guard: sensitive, body: changePasswordBody, answer: answerChangePassword }),
+  route({
+    method: 'POST',
+    path: '/auth/mfa/totp',
+    guard: sensitive,
+    body: noBody,
+    answer: async (exchange) => (await secondFactors()).answerBeginTotp(exchange),
+  }),
+  route({
+    method: 'POST',
+    path: '/auth/mfa/totp/confirm',
+    guard: sensitive,
+    body: confirmTotpBody,
+    answer: async (exchange) => (await secondFactors()).answerConfirmTotp(exchange),
+  }),
+  route({
+    method: 'DELETE',
+    path: '/auth/mfa/totp',
+    guard: sensitive,
+    body: noBody,
+    answer: async (exchange) => (await secondFactors()).answerRemoveTotp(exchange),
+  }),
+  route({
+    method: 'POST',
+    path: '/auth/mfa/recovery-codes',
+    guard: sensitive,
+    body: noBody,
+    answer: async (exchange) => (await secondFactors()).answerRenewRecoveryCodes(exchange),
+  }),
   route({ method: 'GET', path: mailPaths.verifyEmail, guard: anyone, body: noBody, answer: answerVerifyEmailPage }),
   route({ method: 'POST', path: mailPaths.verifyEmail, guard: anyone, body: verifyEmailBody, answer: answerVerifyEmail }),
   route({ method: 'POST', path: '/auth/email/verification', guard: signedInLive, body: noBody, answer: answerAskForVerification }),

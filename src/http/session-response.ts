@@ -1,9 +1,11 @@
 /** Hands tokens to a client, each where the session's delivery puts it. The only file that writes auth cookies. */
+import { findCookie, readHeader } from '../access/credentials.js';
 import type { SignedIn } from '../flows/issue-tokens.js';
 import type { AuthConfig } from '../model/config.js';
 import type { SignedInDocument } from '../protocol/documents.js';
 import { clearCookie, setCookie } from './cookies.js';
 import { sessionDocument, userDocument } from './documents.js';
+import type { Arrival } from './exchange.js';
 import { ok, type Answer, type HeaderList } from './message.js';
 
 export function signedInAnswer(config: AuthConfig, signedIn: SignedIn, now: number): Answer {
@@ -16,6 +18,15 @@ export function signedInAnswer(config: AuthConfig, signedIn: SignedIn, now: numb
     expiresIn: signedIn.expiresInSeconds,
   };
   return ok(document, signedInCookies(config, signedIn, now));
+}
+
+/** Of a login. In memory mode an access cookie of before would go on beside the token. */
+export function loggedInAnswer({ core, request }: Arrival, signedIn: SignedIn): Answer {
+  const { cookies } = core.config;
+  const answer = signedInAnswer(core.config, signedIn, core.clock.now());
+  const leftOver =
+    signedIn.session.delivery === 'memory' && findCookie(readHeader(request.headers, 'cookie'), cookies.access.name) !== undefined;
+  return leftOver ? { ...answer, headers: [...(answer.headers ?? []), clearCookie(cookies.access)] } : answer;
 }
 
 /** The session's cookies; none in bearer mode. */

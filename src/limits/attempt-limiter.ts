@@ -11,6 +11,7 @@ const failures: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'username_taken',
   'conflict',
   'one_time_token_invalid',
+  'mfa_code_invalid',
 ]);
 
 /**
@@ -18,6 +19,13 @@ const failures: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
  * place asks again after these pauses: people who sign in at the same moment from behind one address wait for each other.
  */
 const pausesMilliseconds: readonly number[] = [50, 150, 400, 800];
+
+/**
+ * How many codes of an authenticator app may be wrong for one account, whatever they are presented with.
+ * Three codes of a million are right at any time: whoever has the password and goes on and on guesses right within a day with a likelihood of
+ * 0.07 %. Each wrong one is an event. Recovery codes cannot be guessed, so that they let their owner in meanwhile.
+ */
+export const codeLimit: Limit = { count: 10, windowSeconds: 3600 };
 
 /** Places that are given back go with the next attempt, or after this time without one: of their own they would cost a write for each login. */
 const giveBackWithinMilliseconds = 25;

@@ -6,7 +6,7 @@ import type { MailFacts, MailTemplate } from '../model/mail.js';
 import type { NewOutboxRecord, OutboxRecord } from '../model/outbox.js';
 
 /** Notices of what has happened to an account; each can be disowned. */
-export type Notice = Extract<MailTemplate, 'email_changed' | 'password_changed' | 'session_replayed'>;
+export type Notice = Extract<MailTemplate, 'email_changed' | 'password_changed' | 'second_factor_changed' | 'session_replayed'>;
 
 /**
  * What was asked for, or has happened. It becomes a mail when it is worked off, in whichever process, so that who asks is answered after the

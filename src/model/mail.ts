@@ -22,6 +22,7 @@ export type MailTemplate =
   | 'reset_password'
   | 'email_changed'
   | 'password_changed'
+  | 'second_factor_changed'
   | 'session_replayed';
 
 /** What a mail says, before it is put into words. */

@@ -11,6 +11,9 @@ export const codeTries = 5;
 /** How long rows are kept after their time, so that late links are told from made-up ones, and reports are known. */
 export const proofsKeptSeconds: number = 8 * 86_400;
 
+/** By how much the row of a notice may be younger than what it tells of, in whose transaction it was written. */
+export const noticeLagMilliseconds = 5000;
+
 export interface NewProofRecord {
   readonly id: string;
   readonly purpose: ProofPurpose;
@@ -55,8 +58,8 @@ export type ProofEffect =
   | { readonly kind: 'reset_password'; readonly passwordHash: string; readonly email: string; readonly emailKey: string }
   | { readonly kind: 'register'; readonly user: NewUserRecord }
   /**
-   * All sessions end, API keys are revoked, every other proof of the user is void but the reports of earlier notices. The user has this address again, unless another
-   * has proved since that it is his.
+   * All sessions end, API keys are revoked, every other proof of the user is void but the reports of earlier notices. The user has this
+   * address again, unless another has proved since that it is his; and no second factor that was set up since.
    */
   | { readonly kind: 'disown'; readonly email: string; readonly emailKey: string };
 
@@ -78,6 +81,10 @@ export type RedemptionOutcome =
   { readonly outcome: 'redeemed'; readonly user: UserRecord } | { readonly outcome: 'used' | 'expired' | 'invalid' | 'taken' };
 
 export interface ProofStore {
+  /** False: of a user who is gone, disabled, or has changed since; nothing was written. */
+  issue(proof: NewProofRecord): Promise<boolean>;
+  /** Takes one of the tries that a proof has, before what was tried is looked at. False: it has none left, is used, or its time is over. */
+  takeTry(id: string): Promise<boolean>;
   find(id: string): Promise<ProofRecord | null>;
   /** The newest of the user's proofs of these purposes that has a code and is neither used nor expired. */
   findWithCode(userId: string, purposes: readonly ProofPurpose[]): Promise<ProofRecord | null>;

@@ -6,6 +6,7 @@
 import type { ApiKeyStore } from './api-key.js';
 import type { Clock, Delivery, Logger } from './app-types.js';
 import type { RevocationHints } from './bus.js';
+import type { FactorChange, FactorStore, SingleUse } from './factors.js';
 import type { CounterStore } from './limits.js';
 import type { NewOutboxRecord, OutboxStore } from './outbox.js';
 import type { ProofStore } from './proofs.js';
@@ -47,6 +48,7 @@ export interface OpenStore {
   readonly counters: CounterStore;
   readonly outbox: OutboxStore;
   readonly proofs: ProofStore;
+  readonly factors: FactorStore;
   /** What the database itself tells of other processes' revocations; null where it tells nothing. */
   readonly hints: RevocationHints | null;
   /** Milliseconds by the store's own clock. Rejects when the store cannot be reached. */
@@ -157,7 +159,7 @@ export interface UserStore {
   setDisabled(id: string, disabled: boolean): Promise<UserWriteOutcome>;
   /** A greater `authzVersion` and its revocation row, so that every access token is renewed. False: no such user. */
   raiseAuthzVersion(id: string): Promise<boolean>;
-  /** Removes the user, his API keys and one-time proofs; his sessions end and keep nothing personal. */
+  /** Removes the user, his API keys, one-time proofs and second factor; his sessions end and keep nothing personal. */
   delete(id: string): Promise<UserWriteOutcome>;
   /** Newest first; `query` matches user name, e-mail and name anywhere, without regard to case, wildcards taken literally. */
   list(page: { readonly query: string | null; readonly limit: number; readonly after: UserCursor | null }): Promise<{
@@ -254,6 +256,8 @@ export interface OpenSessionInput {
   readonly replaces: string | null;
   /** Live sessions of the user beyond this number end (`evicted`), the least recently used first. */
   readonly maxSessions: number;
+  /** Of `open` and `replace`: used up by it. When one of them is good no more, no session is opened and nothing is written. */
+  readonly uses?: readonly SingleUse[];
 }
 
 export interface RotateInput {
@@ -287,6 +291,13 @@ export interface SessionStore {
       readonly toHash: string;
       readonly outgoing?: Outgoing;
     },
+  ): Promise<LiveSession | null>;
+  /**
+   * The user's second factor is another, his epoch is greater (all sessions end), and this device has a new session, in one transaction; only
+   * while `replaces` is alive and the change applies. Null: it was not, or does not; nothing was written.
+   */
+  changeFactor(
+    input: OpenSessionInput & { readonly replaces: string; readonly change: FactorChange; readonly outgoing?: Outgoing },
   ): Promise<LiveSession | null>;
   find(id: string): Promise<SessionAndUser | null>;
   /** Live sessions of a user, the most recently used first. */

@@ -107,10 +107,39 @@ export interface RefreshTokenBody {
 /** Of refresh and logout: nothing in cookie and memory mode. */
 export const refreshTokenBody: z.ZodType<RefreshTokenBody> = z.strictObject({ refreshToken: text.optional() });
 
-export interface ReauthenticateBody {
-  readonly password: string;
+const factorMethod = z.enum(['totp', 'recovery']);
+/** With the spaces and hyphens that people type. */
+const factorCode = z.string().max(64);
+
+export interface FactorProofBody {
+  readonly method: 'totp' | 'recovery';
+  readonly code: string;
 }
-export const reauthenticateBody: z.ZodType<ReauthenticateBody> = z.strictObject({ password });
+
+/** The ticket is a one-time token. */
+export interface LoginMfaBody extends FactorProofBody {
+  readonly ticket: string;
+}
+export const loginMfaBody: z.ZodType<LoginMfaBody> = z.strictObject({ ticket: oneTimeToken, method: factorMethod, code: factorCode });
+
+export interface ConfirmTotpBody {
+  readonly code: string;
+}
+export const confirmTotpBody: z.ZodType<ConfirmTotpBody> = z.strictObject({ code: factorCode });
+
+/** One of them: the password, or a code of the second factor. */
+export type ReauthenticateBody = { readonly password: string; readonly method?: undefined } | FactorProofBody;
+export const reauthenticateBody: z.ZodType<ReauthenticateBody> = z
+  .strictObject({ password: password.optional(), method: factorMethod.optional(), code: factorCode.optional() })
+  .transform((given, context) => {
+    const { password: secret, method, code } = given;
+    if (secret !== undefined && method === undefined && code === undefined) return { password: secret };
+    if (secret === undefined && method !== undefined && code !== undefined) return { method, code };
+    const isEmpty = secret === undefined && method === undefined && code === undefined;
+    const message = isEmpty ? 'is required' : 'give either password, or method and code';
+    context.addIssue({ code: 'custom', path: ['password'], message, params: { code: isEmpty ? 'required' : 'ambiguous' } });
+    return z.NEVER;
+  });
 
 export interface ChangePasswordBody {
   readonly currentPassword: string;

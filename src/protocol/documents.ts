@@ -30,7 +30,7 @@ export interface SessionDocument {
   readonly delivery: 'cookie' | 'memory' | 'bearer';
 }
 
-/** Answer of login, refresh, reauthenticate and change password. */
+/** Answer of login, refresh, reauthenticate, change password and of what changes the second factor. */
 export interface SignedInDocument {
   readonly user: UserDocument;
   readonly session: SessionDocument;
@@ -42,6 +42,24 @@ export interface SignedInDocument {
   readonly refreshToken?: string;
   readonly tokenType?: 'Bearer';
   readonly expiresIn: number;
+}
+
+/** Answer of login where a second factor is due: `ticket` is for `login/mfa`, and for nothing else. */
+export interface FactorDueDocument {
+  readonly mfaRequired: true;
+  readonly ticket: string;
+  readonly methods: readonly ('totp' | 'recovery')[];
+}
+
+/** Answer of setting up an authenticator app: the only one that ever holds its secret, in base32, and as what apps read from a QR code. */
+export interface TotpEnrolmentDocument {
+  readonly secret: string;
+  readonly uri: string;
+}
+
+/** The only answers that ever hold recovery codes. */
+export interface RecoveryCodesDocument {
+  readonly recoveryCodes: readonly string[];
 }
 
 /** Answer of `GET auth/session`. `refreshable`: there is a session, only its access token is missing or over. */

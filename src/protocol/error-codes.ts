@@ -21,7 +21,7 @@ const table = {
   refresh_token_invalid: { status: 401, title: 'The refresh token is not valid.' },
   refresh_token_replayed: { status: 401, title: 'The refresh token was used before; the session has ended.' },
   step_up_required: { status: 401, title: 'Please prove again who you are.' },
-  mfa_code_invalid: { status: 401, title: 'The code is wrong.', reserved: true },
+  mfa_code_invalid: { status: 401, title: 'The code is wrong.' },
   csrf_failed: { status: 403, title: 'The CSRF token is missing or wrong.' },
   insufficient_role: { status: 403, title: 'You may not do this.' },
   insufficient_scope: { status: 403, title: 'The credential does not cover this.' },

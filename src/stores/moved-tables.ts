@@ -122,6 +122,18 @@ export const movedTables: readonly MovedTable[] = [
     unique: [],
   },
   {
+    name: 'totp_factors',
+    key: 'user_id',
+    columns: { user_id: 'text', sealed_secret: 'bytes', confirmed_at: 'integer', used_step: 'integer', created_at: 'integer' },
+    unique: [],
+  },
+  {
+    name: 'recovery_codes',
+    key: 'id',
+    columns: { id: 'text', user_id: 'text', code_digest: 'bytes' },
+    unique: [],
+  },
+  {
     name: 'outbox',
     key: 'id',
     columns: {

@@ -146,6 +146,7 @@ describe.skipIf(!hasPostgres())('to a real server', () => {
       apiKeys: await of.apiKeys.list({ userId: null, limit: 100, after: null }),
       apiKey: await of.apiKeys.find('key_1'),
       proof: await of.proofs.find('prf_1'),
+      factor: await of.factors.findTotp('usr_a'),
       outboxDue: await of.outbox.nextDue(),
       revocations: (await of.revocations.read(null)).rows,
       longestAccessSeconds: of.longestAccessSeconds,
@@ -237,6 +238,7 @@ describe.skipIf(!hasPostgres())('to a real server', () => {
     await store.apiKeys.create({ key: apiKey('key_2'), epoch: null, maxKeys: 5 });
     await store.apiKeys.revoke('key_2');
     await issue(store, { id: 'prf_1', userId: 'usr_a', codeDigest: null });
+    await store.factors.beginTotp('usr_a', new Uint8Array([0, 92, 255]));
     await store.outbox.add([newRow({ sealedPayload: new Uint8Array([0, 255, 92]) })]);
     const waiting = await store.outbox.claim(1, 60);
     const counting = { key: 'login:ada', amount: 1, windowSeconds: 900, most: 3 };

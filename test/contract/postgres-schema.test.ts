@@ -152,7 +152,18 @@ describe.skipIf(!hasPostgres())('on a server', () => {
         ]);
       // On each connection, so that each has prepared them.
       for (let generation = 0; generation < 10; generation += 1) await useAll(generation);
-      for (const table of ['users', 'sessions', 'revocations', 'signing_keys', 'api_keys', 'proofs', 'outbox', 'counters'])
+      for (const table of [
+        'users',
+        'sessions',
+        'revocations',
+        'signing_keys',
+        'api_keys',
+        'proofs',
+        'totp_factors',
+        'recovery_codes',
+        'outbox',
+        'counters',
+      ])
         await query(`ALTER TABLE countersign.${table} ADD COLUMN next text`);
       for (let generation = 10; generation < 20; generation += 1) await useAll(generation);
       expect((await store.sessions.find(id))?.session.generation).toBe(20);

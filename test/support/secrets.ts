@@ -1,8 +1,10 @@
 /** Collects every secret that a run saw, so that it can be looked for where no secret may be. */
 import type { HttpAnswer } from './http.js';
+import { decodeBase32 } from './authenticator.js';
 import { parseSetCookie } from './cookie-jar.js';
 
-export type SecretKind = 'password' | 'access token' | 'refresh token' | 'csrf token' | 'key' | 'API key' | 'one-time token';
+export type SecretKind =
+  'password' | 'access token' | 'refresh token' | 'csrf token' | 'key' | 'API key' | 'one-time token' | 'second factor';
 
 export interface Secret {
   readonly kind: SecretKind;
@@ -26,8 +28,16 @@ export class Secrets {
       if (name.endsWith('-refresh') && value !== '') this.addRefreshToken(value);
     }
     if (!answer.text.startsWith('{')) return;
-    const { accessToken, refreshToken, csrfToken, secret, access_token: clientToken } = answer.json as Partial<Record<string, string>>;
-    if (secret !== undefined) this.addApiKey(secret);
+    const document = answer.json as Partial<Record<string, string>>;
+    const { accessToken, refreshToken, csrfToken, secret, access_token: clientToken, ticket } = document;
+    if (secret !== undefined && document['uri'] === undefined) this.addApiKey(secret);
+    if (secret !== undefined && document['uri'] !== undefined) {
+      this.add('second factor', secret);
+      this.add('second factor', decodeBase32(secret));
+    }
+    const { recoveryCodes = [] } = answer.json as { readonly recoveryCodes?: readonly string[] };
+    for (const code of recoveryCodes) for (const text of [code, code.replaceAll('-', '')]) this.add('second factor', text);
+    if (ticket !== undefined) this.addOneTimeToken(ticket);
     if (clientToken !== undefined) this.addAccessToken(clientToken);
     if (accessToken !== undefined) this.addAccessToken(accessToken);
     if (refreshToken !== undefined) this.addRefreshToken(refreshToken);

@@ -273,6 +273,7 @@ function expressApp(auth: Auth, jsonFirst: boolean): RequestListener {
   app.get('/admin-area', requireRole('admin'), hello);
   app.post('/admin-area', requireRole('admin'), hello);
   app.get('/recent', authenticate({ maxAge: '5m' }), hello);
+  app.get('/strong', authenticate({ factors: 2, maxAge: '5m' }), hello);
   app.post('/echo', authenticate(), express.json(), (req, res) => void res.json({ body: req.body as unknown }));
   if (hasArticles(auth)) {
     const article = (req: ExpressRequest, res: ExpressResponse): void => void res.json(describeProgram(principalOf(req)));
@@ -350,6 +351,7 @@ const ownRules: Readonly<Record<string, Parameters<Auth['getPrincipal']>[1]>> = 
   'GET /admin-area': { roles: ['admin'] },
   'POST /admin-area': { roles: ['admin'] },
   'GET /recent': { maxAge: '5m' },
+  'GET /strong': { factors: 2, maxAge: '5m' },
   'GET /area/inside': {},
 };
 

@@ -21,7 +21,8 @@ const acts = {
   session_revoked: `On a request: ${renew.toLowerCase()} On a refresh: ${signedOut.toLowerCase()}`,
   refresh_token_invalid: signedOut,
   refresh_token_replayed: 'Shows the login page and says that the session was ended for safety.',
-  step_up_required: 'Asks for the password (`POST /api/auth/reauthenticate`), then repeats the request.',
+  step_up_required:
+    'Asks for the password, or for a code where the user has a second factor (`POST /api/auth/reauthenticate`), then repeats the request.',
   csrf_failed: 'Reads the CSRF token anew (`GET /api/auth/session`) and repeats once.',
   account_disabled: `${signedOut} On a refresh too: of its refusals this one and every 401 mean signed out, and no other.`,
   insufficient_scope: 'A program does not repeat it: its API key is not for this.',

@@ -5,6 +5,7 @@ import { whenSettled } from '../../access/pending-error.js';
 import { AuthError } from '../../errors.js';
 import { changePassword } from '../../flows/change-password.js';
 import { findLogin, login } from '../../flows/login.js';
+import type { SignedIn } from '../../flows/issue-tokens.js';
 import { logout } from '../../flows/logout.js';
 import { reauthenticate } from '../../flows/reauthenticate.js';
 import { refresh, type PresentedToken } from '../../flows/refresh.js';
@@ -20,14 +21,14 @@ import {
   type RefreshTokenBody,
   type RegisterBody,
 } from '../../protocol/bodies.js';
+import type { FactorDueDocument } from '../../protocol/documents.js';
 import { userDocument } from '../documents.js';
 import type { Exchange } from '../exchange.js';
-import { addressOf, attemptKey, limitAttempts, limitMails, limitRefresh, limitRequest } from '../limits.js';
+import { addressOf, attemptKey, limitAttempts, limitCodes, limitMails, limitRefresh, limitRequest } from '../limits.js';
 import { preferredLocale } from '../preferred-locale.js';
-import { clearCookie } from '../cookies.js';
 import { presentedRefreshToken, requireOwnPlace, sessionOfBrowser } from '../refresh-credential.js';
 import { ok, type Answer } from '../message.js';
-import { clearedCookies, signedInAnswer } from '../session-response.js';
+import { clearedCookies, loggedInAnswer, signedInAnswer } from '../session-response.js';
 
 /** A user name is demanded unless people sign in by e-mail alone; see `emailVerification`. */
 export function registerBodyFor({ identifiers, emailVerification, unverifiedAccounts, mail }: AuthConfig): z.ZodType<RegisterBody> {
@@ -55,7 +56,7 @@ export async function answerLogin(exchange: Exchange<null, LoginBody>): Promise<
   // In the same turn as the place among the attempts, so that both are one errand to the database. Whoever finds no place learns nothing of it.
   const credential = findLogin(core, body.identifier);
   credential.catch(() => undefined);
-  const signedIn = await limitAttempts(exchange, countedFor, async () =>
+  const result = await limitAttempts(exchange, countedFor, async () =>
     login(core, {
       credential: await credential,
       password: body.password,
@@ -65,10 +66,9 @@ export async function answerLogin(exchange: Exchange<null, LoginBody>): Promise<
       replaces: delivery === 'bearer' ? null : sessionOfBrowser(exchange),
     }),
   );
-  const answer = signedInAnswer(core.config, signedIn, core.clock.now());
-  const leftOver =
-    delivery === 'memory' && findCookie(readHeader(request.headers, 'cookie'), core.config.cookies.access.name) !== undefined;
-  return leftOver ? { ...answer, headers: [...(answer.headers ?? []), clearCookie(core.config.cookies.access)] } : answer;
+  if (result.outcome === 'signed_in') return loggedInAnswer(exchange, result.signedIn);
+  const due: FactorDueDocument = { mfaRequired: true, ...result.due };
+  return ok(due);
 }
 
 export async function answerRefresh(exchange: Exchange<null, RefreshTokenBody>): Promise<Answer> {
@@ -130,7 +130,10 @@ const evenIfStale = { revocation: 'available' } as const;
 
 export async function answerReauthenticate(exchange: Exchange<LiveSession, ReauthenticateBody>): Promise<Answer> {
   const { core, who, body } = exchange;
-  const signedIn = await limitAttempts(exchange, `session ${who.session.id}`, () => reauthenticate(core, who, body.password));
+  const work = (): Promise<SignedIn> => reauthenticate(core, who, body);
+  const signedIn = await (body.method === undefined
+    ? limitAttempts(exchange, `session ${who.session.id}`, work)
+    : limitCodes(exchange, { userId: who.user.id, method: body.method }, work));
   return signedInAnswer(core.config, signedIn, core.clock.now());
 }
 

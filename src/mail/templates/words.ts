@@ -61,6 +61,14 @@ const writers: Readonly<Record<MailTemplate, (facts: MailFacts) => Words>> = {
     button: null,
     after: [],
   }),
+  second_factor_changed: ({ service, user }) => ({
+    subject: `The second factor of your account at ${service} was changed`,
+    before: [
+      `What ${accountOf(user)} at ${service} is signed in to with besides the password was changed: an authenticator app was set up or removed, or new recovery codes were made.`,
+    ],
+    button: null,
+    after: [],
+  }),
   session_replayed: ({ service, user }) => ({
     subject: `A device was signed out of ${service} for safety`,
     before: [

@@ -166,6 +166,25 @@ const migrations: readonly Migration[] = [
       CREATE INDEX outbox_by_due ON outbox (due_at);
     `,
   },
+  {
+    name: 'second factors and recovery codes',
+    sql: `
+      CREATE TABLE totp_factors (
+        user_id text COLLATE "C" CONSTRAINT totp_factors_by_user PRIMARY KEY,
+        sealed_secret bytea NOT NULL,
+        confirmed_at bigint,
+        used_step bigint NOT NULL,
+        created_at bigint NOT NULL
+      );
+
+      CREATE TABLE recovery_codes (
+        id text COLLATE "C" CONSTRAINT recovery_codes_by_id PRIMARY KEY,
+        user_id text COLLATE "C" NOT NULL,
+        code_digest bytea NOT NULL
+      );
+      CREATE INDEX recovery_codes_by_user ON recovery_codes (user_id, code_digest);
+    `,
+  },
 ];
 
 /**

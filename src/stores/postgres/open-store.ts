@@ -8,6 +8,7 @@ import { counterStore } from './counters.js';
 import { sourceAt, sourceOf, type PostgresPool, type Source } from './driver.js';
 import { examineServer } from './examine-server.js';
 import { PostgresFailure } from './failures.js';
+import { factorStore } from './factors.js';
 import { Hints } from './hints.js';
 import { keyStore } from './keys.js';
 import { LongestAccess } from './longest-access.js';
@@ -87,6 +88,7 @@ async function openFrom(source: Source, { opening, context, bounds }: Parts): Pr
     counters: counterStore(database, wording),
     outbox: outboxStore(database, wording),
     proofs: proofStore(database, wording),
+    factors: factorStore(database, wording),
     hints,
     ...wholeStore(database, wording),
     close: () => {

@@ -1,9 +1,12 @@
 /** One-time proofs: the acts of `ProofStore` as statements. */
+import { noticeLagMilliseconds } from '../../model/proofs.js';
 import type { ProofEffect, ProofPurpose, ProofRecord, ProofStore, Redemption, RedemptionOutcome } from '../../model/proofs.js';
 import type { UserRecord } from '../../model/store.js';
 import { searchTextOf } from '../search-text.js';
 import type { Run } from './connections.js';
 import type { Database } from './database.js';
+import { FactorStatements, removeFactorSince } from './factors.js';
+import { issueProof, IssueStatements } from './issue-proof.js';
 import { outboxWriter, type OutboxWriter } from './outbox-writer.js';
 import { prepared, revoking, timed, type Statement, type Wording } from './statements.js';
 import { createUser, setPassword, userFromRow, userIn, UserStatements, type UserRow } from './users.js';
@@ -57,10 +60,12 @@ class ProofStatements {
   readonly findWithCode: Statement;
   readonly findNow: Statement;
   readonly use: Statement;
+  readonly takeTry: Statement;
   readonly setEmail: Statement;
   readonly voidOthers: Statement;
   readonly endSessions: Statement;
   readonly raiseEpoch: Statement;
+  readonly factors: FactorStatements;
 
   constructor(wording: Wording) {
     const { proofs, users, sessions } = wording;
@@ -83,6 +88,12 @@ class ProofStatements {
         AND (secret_digest = $3::bytea OR ($4::bytea IS NOT NULL AND code_digest IS NOT NULL AND tries_left > 0))
       RETURNING proofs.used_at, proofs.created_at`,
     );
+    this.takeTry = timed(
+      wording,
+      `UPDATE ${proofs} SET tries_left = tries_left - 1 FROM terms
+      WHERE id = $2 AND used_at IS NULL AND proofs.expires_at > terms.now AND tries_left > 0 RETURNING id`,
+    );
+    this.factors = new FactorStatements(wording);
     this.setEmail = timed(
       wording,
       `UPDATE ${users} SET email = $3, email_verified = true, email_login_key = $4, search_text = $5, updated_at = terms.now
@@ -109,9 +120,15 @@ class ProofStatements {
 
 export function proofStore(database: Database, wording: Wording): ProofStore {
   const statements = new ProofStatements(wording);
+  const issuing = new IssueStatements(wording);
   const redeemer = new Redeemer(statements, new UserStatements(wording), outboxWriter(wording));
   const foundIn = ([row]: readonly ProofRow[]): ProofRecord | null => (row === undefined ? null : proofFromRow(row));
   return {
+    issue: async (proof) => {
+      const issued = await database.transaction(async (run) => ((await issueProof(run, issuing, proof)) ? true : null));
+      return issued ?? false;
+    },
+    takeTry: async (id) => (await database.write(statements.takeTry, id)).length === 1,
     find: async (id) => foundIn(await database.read(statements.find, id)),
     findWithCode: async (userId, purposes) => foundIn(await database.read(statements.findWithCode, userId, purposes)),
     redeem: async (redemption) => {
@@ -192,6 +209,7 @@ class Redeemer {
         await run(this.#statements.raiseEpoch, [user.id]);
         await run(this.#users.revokeApiKeys, [user.id]);
         await run(voidOthers, [user.id, since]);
+        await removeFactorSince(run, this.#statements.factors, { userId: user.id, since: since - noticeLagMilliseconds });
         await this.#setEmail(run, user, effect);
         break;
     }

@@ -1,103 +1,20 @@
 /** Sessions: the acts of `SessionStore` as statements. */
 import { maxRetirements } from '../../model/store.js';
 import type {
-  HeldSession,
   LiveSession,
   OpenSessionInput,
-  RotatedSession,
   RotateInput,
   SessionAndUser,
-  SessionEndReason,
-  SessionRecord,
   SessionStore,
-  UserRecord,
 } from '../../model/store.js';
-import { notBeforeRetirement } from '../not-before-retirement.js';
 import type { Run } from './connections.js';
+import type { FactorChange } from '../../model/factors.js';
 import type { Database } from './database.js';
-import { revoking, timed, type Statement, type Wording } from './statements.js';
+import { changeFactor, FactorStatements, useUp } from './factors.js';
+import { prepared, revoking, timed, type Statement, type Wording } from './statements.js';
 import { outboxWriter, type OutboxWriter } from './outbox-writer.js';
-import { columns, joinedUser, joinedUserColumns, type JoinedUserRow } from './users.js';
-
-/** What the holder of a session is served by. */
-const heldColumns = [
-  'id',
-  'user_id',
-  'generation',
-  'delivery',
-  'remember',
-  'epoch',
-  'authenticated_at',
-  'factors',
-  'device',
-  'created_at',
-  'last_used_at',
-  'idle_expires_at',
-  'absolute_expires_at',
-  'ended_at',
-  'end_reason',
-] as const;
-
-const sessionColumns = [...heldColumns, 'secret_digest', 'retirements', 'late_double_generation'] as const;
-
-interface HeldRow {
-  readonly id: string;
-  readonly user_id: string;
-  readonly generation: number;
-  readonly delivery: SessionRecord['delivery'];
-  readonly remember: boolean;
-  readonly epoch: number;
-  readonly authenticated_at: number;
-  readonly factors: readonly string[];
-  readonly device: string;
-  readonly created_at: number;
-  readonly last_used_at: number;
-  readonly idle_expires_at: number;
-  readonly absolute_expires_at: number;
-  readonly ended_at: number | null;
-  readonly end_reason: SessionEndReason | null;
-}
-
-interface SessionRow extends HeldRow {
-  readonly secret_digest: Uint8Array;
-  readonly retirements: readonly number[];
-  readonly late_double_generation: number | null;
-}
-
-type Found<Row extends HeldRow> = Row & JoinedUserRow & { readonly now: number };
-
-function sessionFromRow(row: SessionRow): SessionRecord {
-  return {
-    ...heldFromRow(row),
-    secretDigest: row.secret_digest,
-    retirements: row.retirements,
-    lateDoubleGeneration: row.late_double_generation,
-  };
-}
-
-function heldFromRow(row: HeldRow): HeldSession {
-  return {
-    id: row.id,
-    userId: row.user_id,
-    generation: row.generation,
-    delivery: row.delivery,
-    remember: row.remember,
-    epoch: row.epoch,
-    authenticatedAt: row.authenticated_at,
-    factors: row.factors,
-    device: row.device,
-    createdAt: row.created_at,
-    lastUsedAt: row.last_used_at,
-    idleExpiresAt: row.idle_expires_at,
-    absoluteExpiresAt: row.absolute_expires_at,
-    endedAt: row.ended_at,
-    endReason: row.end_reason,
-  };
-}
-
-/** Named one by one: with `*`, a column that a newer version adds would break the statements that nodes of this one have prepared. */
-const ofSession = (table: string, columns: readonly string[] = sessionColumns): string =>
-  columns.map((column) => `${table}.${column}`).join(', ');
+import { foundIn, heldColumns, liveIn, ofSession, rotatedIn, sessionColumns, sessionFromRow, type SessionRow } from './session-rows.js';
+import { columns, joinedUserColumns } from './users.js';
 
 class SessionStatements {
   readonly find: Statement;
@@ -112,6 +29,8 @@ class SessionStatements {
   readonly end: Statement;
   readonly endOthers: Statement;
   readonly endAll: Statement;
+  readonly lockHolder: Statement;
+  readonly factors: FactorStatements;
 
   constructor(wording: Wording) {
     const { sessions, users } = wording;
@@ -144,6 +63,10 @@ class SessionStatements {
     );
     this.endOthers = endStatement(wording, '$4', `sessions.user_id = $2 AND sessions.id <> $3 AND ${alive}`);
     this.endAll = newEpochStatement(wording, '', 'id = $2');
+    this.lockHolder = prepared(
+      `SELECT FROM ${users} WHERE id = $1 AND session_epoch = $2::bigint AND disabled_at IS NULL FOR NO KEY UPDATE`,
+    );
+    this.factors = new FactorStatements(wording);
   }
 }
 
@@ -241,6 +164,12 @@ export function sessionStore(database: Database, wording: Wording): SessionStore
         if (changed !== null) await write(run, input.outgoing);
         return changed;
       }),
+    changeFactor: (input) =>
+      database.transaction(async (run) => {
+        const changed = await changeFactorOf(run, statements, input);
+        if (changed !== null) await write(run, input.outgoing);
+        return changed;
+      }),
     find,
     list: async (userId) => (await database.read<SessionRow>(statements.list, userId)).map(sessionFromRow),
     rotate: async (input) => {
@@ -264,13 +193,13 @@ export function sessionStore(database: Database, wording: Wording): SessionStore
 }
 
 async function open(run: Run, statements: SessionStatements, input: OpenSessionInput): Promise<LiveSession | null> {
-  const opened = await insert(run, statements, input);
+  const opened = await insertUsingUp(run, statements, input);
   if (opened !== null) await endSurplus(run, statements, input);
   return opened;
 }
 
 async function replace(run: Run, statements: SessionStatements, input: Replacing): Promise<LiveSession | null> {
-  const opened = await insert(run, statements, input);
+  const opened = await insertUsingUp(run, statements, input);
   if (opened === null || !(await endReplaced(run, statements, input))) return null;
   await endSurplus(run, statements, { ...input, replaces: null });
   return opened;
@@ -287,6 +216,26 @@ async function changePassword(
   if (locked.length === 0 || !(await endReplaced(run, statements, input))) return null;
   const [changed] = await run<{ session_epoch: number }>(statements.changePassword, [...unchanged, input.toHash]);
   return changed === undefined ? null : open(run, statements, { ...input, epoch: changed.session_epoch, replaces: null });
+}
+
+async function changeFactorOf(
+  run: Run,
+  statements: SessionStatements,
+  input: Replacing & { readonly change: FactorChange },
+): Promise<LiveSession | null> {
+  const { userId } = input.session;
+  const locked = await run(statements.lockHolder, [userId, input.epoch]);
+  if (locked.length === 0 || !(await endReplaced(run, statements, input))) return null;
+  if (!(await changeFactor(run, statements.factors, { userId, change: input.change }))) return null;
+  await run(statements.endAll, [userId]);
+  return open(run, statements, { ...input, epoch: input.epoch + 1, replaces: null });
+}
+
+/** The insert locks the user, before anything of his. */
+async function insertUsingUp(run: Run, statements: SessionStatements, input: OpenSessionInput): Promise<LiveSession | null> {
+  const opened = await insert(run, statements, input);
+  const { session, uses = [] } = input;
+  return opened !== null && (await useUp(run, statements.factors, { userId: session.userId, uses })) ? opened : null;
 }
 
 type Replacing = OpenSessionInput & { readonly replaces: string };
@@ -328,19 +277,4 @@ function rotateValues(input: RotateInput): unknown[] {
     input.transientIdleSeconds * 1000,
     input.replayWindowSeconds * 1000,
   ];
-}
-
-function foundIn([row]: readonly Found<SessionRow>[]): SessionAndUser | null {
-  if (row === undefined) return null;
-  const session = sessionFromRow(row);
-  return { session, user: joinedUser(row), now: notBeforeRetirement(row.now, session.retirements[0]) };
-}
-
-/** Of a statement that gives only sessions that are alive. */
-function liveIn([row]: readonly Found<SessionRow>[]): LiveSession | null {
-  return row === undefined ? null : { session: sessionFromRow(row), user: joinedUser(row) as UserRecord, now: row.now };
-}
-
-function rotatedIn([row]: readonly Found<HeldRow>[]): RotatedSession | null {
-  return row === undefined ? null : { session: heldFromRow(row), user: joinedUser(row) as UserRecord, now: row.now };
 }

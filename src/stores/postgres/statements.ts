@@ -24,6 +24,8 @@ export interface Wording {
   readonly counters: string;
   readonly outbox: string;
   readonly proofs: string;
+  readonly totpFactors: string;
+  readonly recoveryCodes: string;
   readonly channel: string;
   /** The common table expression `terms`: of one row, with `now`, the longest access-token life and when what is revoked now expires. */
   readonly terms: string;
@@ -65,6 +67,8 @@ export function wordingOf(schema: string, accessTtlSeconds: number): Wording {
     counters: of('counters'),
     outbox: of('outbox'),
     proofs: of('proofs'),
+    totpFactors: of('totp_factors'),
+    recoveryCodes: of('recovery_codes'),
     channel: `${schema}_revocations`,
     terms: `terms AS MATERIALIZED (
       SELECT clock.now, life.value AS life,

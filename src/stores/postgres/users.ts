@@ -13,6 +13,7 @@ import type {
 } from '../../model/store.js';
 import { foldCase, searchTextOf } from '../search-text.js';
 import { listInSlices, usersOfSlice, type UserSlices } from '../user-slices.js';
+import { removeBelongings } from './belongings.js';
 import type { Run } from './connections.js';
 import type { Database } from './database.js';
 import { outboxWriter, type OutboxWriter } from './outbox-writer.js';
@@ -124,7 +125,7 @@ export class UserStatements {
   readonly endOfSlice: Statement;
 
   constructor(wording: Wording) {
-    const { users, sessions, apiKeys, proofs } = wording;
+    const { users, sessions, apiKeys } = wording;
     const find = (column: string): string => `SELECT ${columns}, password_hash FROM ${users} WHERE ${column} = $1`;
     const change = (assignments: string, condition = 'true'): string =>
       `UPDATE ${users} SET ${assignments}, updated_at = terms.now FROM terms WHERE id = $2 AND ${condition} RETURNING ${columns}`;
@@ -169,7 +170,7 @@ export class UserStatements {
       `UPDATE ${sessions} SET device = '', ended_at = coalesce(ended_at, terms.now), end_reason = coalesce(end_reason, 'user_deleted')
       FROM terms WHERE user_id = $2`,
     );
-    this.removeBelongings = prepared(`WITH proof AS (DELETE FROM ${proofs} WHERE user_id = $1) DELETE FROM ${apiKeys} WHERE user_id = $1`);
+    this.removeBelongings = removeBelongings(wording);
     this.revokeApiKeys = revoking(
       wording,
       `UPDATE ${apiKeys} SET revoked_at = terms.now FROM terms WHERE user_id = $2 AND revoked_at IS NULL RETURNING id`,

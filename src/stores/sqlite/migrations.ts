@@ -161,6 +161,25 @@ const migrations: readonly Migration[] = [
       CREATE INDEX outbox_by_due ON outbox (due_at);
     `,
   },
+  {
+    name: 'second factors and recovery codes',
+    sql: `
+      CREATE TABLE totp_factors (
+        user_id TEXT NOT NULL PRIMARY KEY,
+        sealed_secret BLOB NOT NULL,
+        confirmed_at INTEGER,
+        used_step INTEGER NOT NULL,
+        created_at INTEGER NOT NULL
+      ) STRICT, WITHOUT ROWID;
+
+      CREATE TABLE recovery_codes (
+        id TEXT NOT NULL PRIMARY KEY,
+        user_id TEXT NOT NULL,
+        code_digest BLOB NOT NULL
+      ) STRICT, WITHOUT ROWID;
+      CREATE INDEX recovery_codes_by_user ON recovery_codes (user_id, code_digest);
+    `,
+  },
 ];
 
 /**

@@ -5,6 +5,7 @@ import type { Acts, Opening } from './acts.js';
 import { apiKeyActs } from './api-keys.js';
 import { isBusy, isNotADatabase, type SqliteDatabase, type SqliteDriver } from './driver.js';
 import { counterActs } from './counters.js';
+import { factorActs } from './factors.js';
 import { GroupCommit } from './group-commit.js';
 import { keyActs } from './keys.js';
 import { LongestAccess } from './longest-access.js';
@@ -39,6 +40,7 @@ export function openDatabase(Driver: SqliteDriver, opening: Opening): OpenDataba
       ...counterActs(database),
       ...outboxActs(outbox),
       ...proofActs(database, outbox),
+      ...factorActs(database, outbox),
       ...wholeStoreActs(database),
     };
     return {

@@ -3,6 +3,7 @@ import { mkdir, open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { ConfigError } from '../../errors.js';
 import type { ApiKeyStore } from '../../model/api-key.js';
+import type { FactorStore } from '../../model/factors.js';
 import type { OutboxStore } from '../../model/outbox.js';
 import type { ProofStore } from '../../model/proofs.js';
 import { StoreUnavailableError } from '../../model/store.js';
@@ -34,6 +35,7 @@ export async function openStore(file: string, context: StoreContext): Promise<Op
     counters: { add: (countings) => queue.ask('counters.add', countings) },
     outbox: outboxStore(queue),
     proofs: proofStore(queue),
+    factors: factorStore(queue),
     hints: null,
     now: () => queue.ask('store.now'),
     appliedMigrations: () => queue.ask('store.appliedMigrations'),
@@ -91,6 +93,7 @@ function sessionStore(queue: ActQueue): SessionStore {
     open: (input) => queue.ask('sessions.open', input),
     replace: (input) => queue.ask('sessions.replace', input),
     changePassword: (input) => queue.ask('sessions.changePassword', input),
+    changeFactor: (input) => queue.ask('sessions.changeFactor', input),
     find: (id) => queue.ask('sessions.find', id),
     list: (userId) => queue.ask('sessions.list', userId),
     rotate: async (input) => {
@@ -136,8 +139,18 @@ function outboxStore(queue: ActQueue): OutboxStore {
   };
 }
 
+function factorStore(queue: ActQueue): FactorStore {
+  return {
+    findTotp: (userId) => queue.ask('factors.findTotp', userId),
+    beginTotp: (userId, sealedSecret) => queue.ask('factors.beginTotp', userId, sealedSecret),
+    replaceRecoveryCodes: (userId, codes, outgoing) => queue.ask('factors.replaceRecoveryCodes', userId, codes, outgoing),
+  };
+}
+
 function proofStore(queue: ActQueue): ProofStore {
   return {
+    issue: (proof) => queue.ask('proofs.issue', proof),
+    takeTry: (id) => queue.ask('proofs.takeTry', id),
     find: (id) => queue.ask('proofs.find', id),
     findWithCode: (userId, purposes) => queue.ask('proofs.findWithCode', userId, purposes),
     redeem: (redemption) => queue.ask('proofs.redeem', redemption),

@@ -1,9 +1,12 @@
 /** One-time proofs: the acts of `ProofStore`, as they run on the database thread. */
+import { noticeLagMilliseconds } from '../../model/proofs.js';
 import type { ProofEffect, ProofPurpose, ProofRecord, Redemption, RedemptionOutcome } from '../../model/proofs.js';
 import type { UserRecord } from '../../model/store.js';
 import { searchTextOf } from '../search-text.js';
 import type { ActScope, ActsOf } from './acts.js';
 import type { SqliteDatabase, SqliteStatement } from './driver.js';
+import { Factors } from './factors.js';
+import { issueProof, issueStatements } from './issue-proof.js';
 import type { Outbox } from './outbox.js';
 import { endReturned, Users } from './users.js';
 
@@ -39,6 +42,7 @@ class ProofStatements {
   readonly find: SqliteStatement;
   readonly findWithCode: SqliteStatement;
   readonly use: SqliteStatement;
+  readonly takeTry: SqliteStatement;
   readonly setEmail: SqliteStatement;
   readonly voidOthers: SqliteStatement;
   readonly endSessions: SqliteStatement;
@@ -59,6 +63,9 @@ class ProofStatements {
       WHERE id = :id AND used_at IS NULL AND expires_at > :now
         AND (secret_digest = :secretDigest OR (:codeDigest IS NOT NULL AND code_digest IS NOT NULL AND tries_left > 0))
       RETURNING used_at`);
+    this.takeTry = database.prepare(
+      'UPDATE proofs SET tries_left = tries_left - 1 WHERE id = :id AND used_at IS NULL AND expires_at > :now AND tries_left > 0',
+    );
     this.setEmail = database.prepare(`
       UPDATE users SET email = :email, email_verified = 1, email_login_key = :emailKey, search_text = :searchText, updated_at = :now
       WHERE id = :id`);
@@ -77,7 +84,10 @@ class ProofStatements {
 
 export function proofActs(database: SqliteDatabase, outbox: Outbox): ActsOf<'proofs'> {
   const proofs = new Proofs(database, outbox);
+  const statements = issueStatements(database);
   return {
+    'proofs.issue': (scope, proof) => issueProof(statements, scope, proof),
+    'proofs.takeTry': (scope, id) => proofs.takeTry(scope, id),
     'proofs.find': (_, id) => proofs.find(id),
     'proofs.findWithCode': ({ now }, ...[userId, purposes]) => proofs.findWithCode({ userId, purposes, now }),
     'proofs.redeem': (scope, redemption) => proofs.redeem(scope, redemption),
@@ -88,11 +98,13 @@ export function proofActs(database: SqliteDatabase, outbox: Outbox): ActsOf<'pro
 class Proofs {
   readonly #statements: ProofStatements;
   readonly #users: Users;
+  readonly #factors: Factors;
   readonly #outbox: Outbox;
 
   constructor(database: SqliteDatabase, outbox: Outbox) {
     this.#statements = new ProofStatements(database);
     this.#users = new Users(database);
+    this.#factors = new Factors(database);
     this.#outbox = outbox;
   }
 
@@ -104,6 +116,10 @@ class Proofs {
   findWithCode({ purposes, ...by }: { userId: string; purposes: readonly ProofPurpose[]; now: number }): ProofRecord | null {
     const row = this.#statements.findWithCode.get({ ...by, purposes: JSON.stringify(purposes) }) as ProofRow | undefined;
     return row === undefined ? null : proofFromRow(row);
+  }
+
+  takeTry({ now }: ActScope, id: string): boolean {
+    return this.#statements.takeTry.run({ id, now }).changes !== 0;
   }
 
   redeem(scope: ActScope, redemption: Redemption): RedemptionOutcome {
@@ -169,6 +185,7 @@ class Proofs {
       case 'disown':
         this.#endEverything(scope, user.id);
         this.#statements.voidOthers.run({ userId: user.id, reportsSince: since, now });
+        this.#factors.removeSince(now, user.id, since - noticeLagMilliseconds);
         if (this.#isAddressFree(effect.emailKey, user)) this.#setEmail(scope, user, effect);
         break;
     }

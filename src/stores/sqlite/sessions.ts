@@ -4,6 +4,7 @@ import { notBeforeRetirement } from '../not-before-retirement.js';
 import { isAlive } from './alive.js';
 import type { ActArguments, ActResult, ActScope, ActsOf } from './acts.js';
 import type { SqliteDatabase, SqliteStatement } from './driver.js';
+import { Factors } from './factors.js';
 import type { Outbox } from './outbox.js';
 import { RotateStatement, type Rotation } from './rotation.js';
 import { endReturned, joinedUser, joinedUserColumns, type JoinedUserRow } from './users.js';
@@ -63,6 +64,7 @@ class SessionStatements {
   readonly evict: SqliteStatement;
   readonly findReplaceable: SqliteStatement;
   readonly changePassword: SqliteStatement;
+  readonly findHolder: SqliteStatement;
   readonly rotate: RotateStatement;
   readonly recordLateDouble: SqliteStatement;
   readonly end: SqliteStatement;
@@ -85,6 +87,7 @@ class SessionStatements {
     this.changePassword = database.prepare(`
       UPDATE users SET password_hash = :toHash, session_epoch = session_epoch + 1, updated_at = :now
       WHERE id = :id AND password_hash = :fromHash AND session_epoch = :epoch AND disabled_at IS NULL RETURNING session_epoch`);
+    this.findHolder = database.prepare('SELECT 1 FROM users WHERE id = :userId AND session_epoch = :epoch AND disabled_at IS NULL');
     this.rotate = new RotateStatement(database);
     this.recordLateDouble = database.prepare(`
       UPDATE sessions SET late_double_generation = :generation
@@ -115,6 +118,7 @@ export function sessionActs(database: SqliteDatabase, outbox: Outbox): ActsOf<'s
     'sessions.open': (scope, input) => sessions.open(scope, input),
     'sessions.replace': (scope, input) => sessions.replace(scope, input),
     'sessions.changePassword': (scope, input) => outbox.with(scope, input.outgoing, sessions.changePassword(scope, input)),
+    'sessions.changeFactor': (scope, input) => outbox.with(scope, input.outgoing, sessions.changeFactor(scope, input)),
     'sessions.find': (scope, id) => sessions.find(scope, id),
     'sessions.list': (scope, userId) => sessions.list(scope, userId),
     'sessions.rotate': (scope, ...rotation) => sessions.rotate(scope, rotation),
@@ -128,14 +132,18 @@ export function sessionActs(database: SqliteDatabase, outbox: Outbox): ActsOf<'s
 
 class Sessions {
   readonly #statements: SessionStatements;
+  readonly #factors: Factors;
 
   constructor(database: SqliteDatabase) {
     this.#statements = new SessionStatements(database);
+    this.#factors = new Factors(database);
   }
 
-  open(scope: ActScope, { session, epoch, replaces, maxSessions }: OpenSessionInput): LiveSession | null {
+  open(scope: ActScope, { session, epoch, replaces, maxSessions, uses = [] }: OpenSessionInput): LiveSession | null {
     const { id, userId } = session;
     const { now } = scope;
+    // First who it is, which the insert asks again: what was used up would stay so.
+    if (uses.length > 0 && !(this.#isHolder(userId, epoch) && this.#factors.useUp(scope, userId, uses))) return null;
     const inserted = this.#statements.insert.run({
       id,
       userId,
@@ -172,6 +180,18 @@ class Sessions {
     if (row === undefined) return null;
     scope.revoke('epoch', session.userId, row.session_epoch);
     return this.open(scope, { ...input, epoch: row.session_epoch });
+  }
+
+  changeFactor(scope: ActScope, input: ActArguments<'sessions.changeFactor'>[0]): LiveSession | null {
+    const { userId } = input.session;
+    if (!this.#isReplaceable(scope, input) || !this.#isHolder(userId, input.epoch)) return null;
+    if (!this.#factors.change(scope, userId, input.change)) return null;
+    this.endAll(scope, userId);
+    return this.open(scope, { ...input, epoch: input.epoch + 1 });
+  }
+
+  #isHolder(userId: string, epoch: number): boolean {
+    return this.#statements.findHolder.get({ userId, epoch }) !== undefined;
   }
 
   /** Whether the session that is to be replaced is alive and of the same user. The transaction keeps it so. */

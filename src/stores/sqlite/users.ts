@@ -13,6 +13,7 @@ import { foldCase, searchTextOf } from '../search-text.js';
 import { usersOfSlice } from '../user-slices.js';
 import type { ActArguments, ActResult, ActScope, ActsOf } from './acts.js';
 import type { SqliteDatabase, SqliteParameters, SqliteStatement } from './driver.js';
+import { Factors } from './factors.js';
 import type { Outbox } from './outbox.js';
 
 /** Columns that make a `UserRecord`. */
@@ -217,9 +218,11 @@ export function userActs(database: SqliteDatabase, outbox: Outbox): ActsOf<'user
 
 export class Users {
   readonly #statements: UserStatements;
+  readonly #factors: Factors;
 
   constructor(database: SqliteDatabase) {
     this.#statements = new UserStatements(database);
+    this.#factors = new Factors(database);
   }
 
   create({ now }: ActScope, user: NewUserRecord): ActResult<'users.create'> {
@@ -313,6 +316,7 @@ export class Users {
     this.#statements.endSessionsOfDeleted.run({ id, now: scope.now });
     this.#statements.removeApiKeys.run({ id });
     this.#statements.removeProofs.run({ id });
+    this.#factors.forget(id);
     scope.revoke('epoch', id, deletedEpoch);
     return { outcome: 'written', user };
   }
