@@ -125,12 +125,13 @@ describe('a stored hash that is damaged or forged', () => {
 
   it.each([
     ['nothing at all', '', 'unknown_scheme'],
-    ['another scheme', '$argon2i$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4', 'unknown_scheme'],
+    ['another kind of Argon2', '$argon2d$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4', 'unknown_scheme'],
     ['the old version of Argon2', cheapHash.replace('v=19', 'v=16'), 'unknown_scheme'],
     ['no version', cheapHash.replace('v=19$', ''), 'unknown_scheme'],
     ['plain text', 'password', 'unknown_scheme'],
     ['2 TiB of memory', withParameters('m=2147483648,t=2,p=1'), 'excessive'],
-    ['1 GiB and a bit', withParameters('m=1048577,t=2,p=1'), 'excessive'],
+    ['256 MiB and a bit', withParameters('m=262145,t=2,p=1'), 'excessive'],
+    ['256 MiB for five passes', withParameters('m=262144,t=5,p=1'), 'excessive'],
     ['65 passes', withParameters('m=256,t=65,p=1'), 'excessive'],
     ['4 billion passes', withParameters('m=256,t=4294967295,p=1'), 'excessive'],
     ['17 lanes', withParameters('m=256,t=2,p=17'), 'excessive'],

@@ -1,10 +1,14 @@
 /**
- * Turns passwords into Argon2id hashes (RFC 9106) and verifies them, on the thread pool and never more at once than leaves it room for other
- * work. An unknown user, a damaged hash and a wrong password all cost one hash.
+ * Turns passwords into Argon2id hashes (RFC 9106) and verifies them and those of other systems, on the thread pool and never more at once than
+ * leaves it room for other work. An unknown user, a damaged hash and a wrong password all cost one hash, and are answered in the same time.
  */
 import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { hash as argon2Hash, verify as argon2Verify } from '@node-rs/argon2';
+import { FailureFloor } from './failure-floor.js';
+import { argon2, isWeakerThan, saltBytes, tagBytes, type Argon2Parameters } from './password-schemes/argon2.js';
+import type { BadHashReason, PasswordScheme } from './password-schemes/scheme.js';
+import { schemeOf } from './read-password-hash.js';
 
 export interface PasswordHasherOptions {
   /** Default 19456, which is 19 MiB. */
@@ -21,16 +25,15 @@ export interface PasswordHasherOptions {
   readonly onBadHash?: (reason: BadHashReason) => void;
 }
 
-/** `unknown_scheme`: no hash of ours, or of another version of Argon2. `malformed`: cannot be read. `excessive`: work that nobody would have chosen. */
-export type BadHashReason = 'unknown_scheme' | 'malformed' | 'excessive';
-
 export interface PasswordHasher {
   /** In the PHC string format. @throws {PasswordHasherBusyError} @throws {TypeError} empty or ill-formed text. */
   hash(password: string): Promise<string>;
   /** `null`: there is no such user or he has no password; takes as long and gives false. @throws {PasswordHasherBusyError} */
   verify(hash: string | null, password: string): Promise<boolean>;
-  /** Whether a hash that was just verified holds less work than ours, and should be replaced. Never true for a stronger one. */
+  /** Whether a hash that was just verified is of another scheme or holds less work than ours, and should be replaced. Never true for a stronger one of ours. */
   needsRehash(hash: string): boolean;
+  /** Whether a hash is of another scheme than ours: it was made of the password as it had been typed. */
+  isForeign(hash: string): boolean;
 }
 
 /** As many passwords are waiting as may. Answered as 503 `overloaded`. */
@@ -41,48 +44,6 @@ export class PasswordHasherBusyError extends Error {
   }
 }
 
-interface Argon2Parameters {
-  readonly memoryKib: number;
-  readonly iterations: number;
-  readonly parallelism: number;
-}
-
-/** How one kind of stored hash is read; the kind is told by the prefix. */
-interface PasswordScheme {
-  readonly prefix: string;
-  /** What makes a hash unfit to be verified, or null. Looks only at the text: a forged one must not cost memory. */
-  problem(hash: string): BadHashReason | null;
-  verify(hash: string, password: string): Promise<boolean>;
-  isWeakerThan(hash: string, ours: Argon2Parameters): boolean;
-}
-
-const saltBytes = 16;
-const tagBytes = 32;
-const greatest: Argon2Parameters = { memoryKib: 1024 * 1024, iterations: 64, parallelism: 16 };
-
-const argon2idFormat =
-  /^\$argon2id\$v=19\$m=([1-9]\d{0,9}),t=([1-9]\d{0,9}),p=([1-9]\d{0,2})\$([A-Za-z0-9+/]{11,86})\$([A-Za-z0-9+/]{16,86})$/;
-
-const argon2id: PasswordScheme = {
-  prefix: '$argon2id$v=19$',
-  problem(hash) {
-    const stored = parseArgon2id(hash);
-    if (stored === null) return 'malformed';
-    const excessive =
-      stored.memoryKib > greatest.memoryKib || stored.iterations > greatest.iterations || stored.parallelism > greatest.parallelism;
-    return excessive ? 'excessive' : null;
-  },
-  verify: argon2Verify,
-  isWeakerThan(hash, ours) {
-    const stored = parseArgon2id(hash);
-    if (stored === null || stored.saltBytes < saltBytes || stored.tagBytes < tagBytes) return true;
-    // Memory can be traded for passes, so that only their product tells which is the stronger.
-    return stored.memoryKib * stored.iterations < ours.memoryKib * ours.iterations;
-  },
-};
-
-const schemes: readonly PasswordScheme[] = [argon2id];
-
 export function createPasswordHasher(options: PasswordHasherOptions = {}): PasswordHasher {
   return new QueuedHasher(options);
 }
@@ -91,6 +52,7 @@ class QueuedHasher implements PasswordHasher {
   readonly #parameters: Argon2Parameters;
   readonly #queue: BoundedQueue;
   readonly #onBadHash: (reason: BadHashReason) => void;
+  readonly #floor = new FailureFloor();
   /** Well-formed, of our parameters, and of no password. */
   readonly #decoy: string;
 
@@ -109,27 +71,41 @@ class QueuedHasher implements PasswordHasher {
 
   async verify(hash: string | null, password: string): Promise<boolean> {
     const scheme = hash === null ? undefined : this.#findScheme(hash);
-    return this.#queue.run(async () => {
-      if (hash === null || scheme === undefined || !isHashable(password)) return this.#verifyDecoy(password);
-      try {
-        return await scheme.verify(hash, password);
-      } catch {
-        // Stray bits after the last byte, or less memory than the lanes take. The error's text may quote the hash.
-        this.#onBadHash('malformed');
-        return this.#verifyDecoy(password);
-      }
+    const [isRight, startedAt] = await this.#queue.run(async () => {
+      const since = performance.now();
+      return [await this.#check(scheme, hash, password), since] as const;
     });
+    if (!isRight) await this.#floor.reach(startedAt);
+    return isRight;
+  }
+
+  async #check(scheme: PasswordScheme | undefined, hash: string | null, password: string): Promise<boolean> {
+    if (hash === null || scheme === undefined || !isHashable(password)) return this.#verifyDecoy(password);
+    const startedAt = performance.now();
+    try {
+      const isRight = await scheme.verify(hash, password);
+      this.#floor.record(scheme.costOf(hash), scheme !== argon2, performance.now() - startedAt);
+      return isRight;
+    } catch {
+      // Stray bits after the last byte, or less memory than the lanes take. The error's text may quote the hash.
+      this.#onBadHash('malformed');
+      return this.#verifyDecoy(password);
+    }
   }
 
   needsRehash(hash: string): boolean {
-    return schemeOf(hash)?.isWeakerThan(hash, this.#parameters) ?? true;
+    return this.isForeign(hash) || isWeakerThan(hash, this.#parameters);
+  }
+
+  isForeign(hash: string): boolean {
+    return schemeOf(hash) !== argon2;
   }
 
   /** Undefined, and reported, when the hash must not be verified. */
   #findScheme(hash: string): PasswordScheme | undefined {
     const scheme = schemeOf(hash);
-    const problem = scheme === undefined ? 'unknown_scheme' : scheme.problem(hash);
-    if (problem === null) return scheme;
+    const problem = scheme === undefined ? 'unknown_scheme' : scheme.problem(hash)?.reason;
+    if (problem === undefined) return scheme;
     this.#onBadHash(problem);
     return undefined;
   }
@@ -172,23 +148,6 @@ class BoundedQueue {
     if (this.#queued.length >= this.#maxQueued) throw new PasswordHasherBusyError();
     await new Promise<void>((resolve) => this.#queued.push(resolve));
   }
-}
-
-function schemeOf(hash: string): PasswordScheme | undefined {
-  return schemes.find(({ prefix }) => hash.startsWith(prefix));
-}
-
-function parseArgon2id(hash: string): (Argon2Parameters & { readonly saltBytes: number; readonly tagBytes: number }) | null {
-  const parts = argon2idFormat.exec(hash);
-  if (parts === null) return null;
-  const [, memoryKib, iterations, parallelism, salt = '', tag = ''] = parts;
-  return {
-    memoryKib: Number(memoryKib),
-    iterations: Number(iterations),
-    parallelism: Number(parallelism),
-    saltBytes: Math.floor((salt.length * 3) / 4),
-    tagBytes: Math.floor((tag.length * 3) / 4),
-  };
 }
 
 /** Encoding to UTF-8 makes U+FFFD of every lone surrogate, so that different passwords would have one hash. */

@@ -1,6 +1,6 @@
 /** Changes a password: all sessions of the user end, this device gets a new one, in one transaction. */
 import { AuthError } from '../errors.js';
-import type { LiveSession } from '../model/store.js';
+import type { LiveSession, SessionStore } from '../model/store.js';
 import type { FlowContext } from './context.js';
 import type { SignedIn } from './issue-tokens.js';
 import { noticeRows } from './notices.js';
@@ -24,11 +24,25 @@ export async function changePassword(context: FlowContext, { session, user }: Li
   // Whoever has a second factor has proved it lately, or could not be here.
   const request = { ...session, user: credential.user, replaces: session.id };
   const outgoing = noticeRows(context, 'password_changed', credential.user);
-  const signedIn = await openSession(context, request, (input) =>
-    context.store.sessions.changePassword({ ...input, replaces: session.id, fromHash, toHash, outgoing }),
-  );
+  const signedIn = await openSession(context, request, async (input) => {
+    const act = { ...input, replaces: session.id, toHash, outgoing };
+    const changed = await context.store.sessions.changePassword({ ...act, fromHash });
+    return changed ?? changeFromStronger(context, act, fromHash);
+  });
   if (!signedIn) throw new AuthError('session_revoked');
   context.postbox.wake();
   context.emit('password.changed', { userId: user.id, sessionId: signedIn.session.id });
   return signedIn;
+}
+
+/** A login beside this may have put a stronger hash of the same password meanwhile: within one epoch, nothing else does. */
+async function changeFromStronger(
+  { store }: FlowContext,
+  act: Omit<Parameters<SessionStore['changePassword']>[0], 'fromHash'>,
+  fromHash: string,
+): Promise<LiveSession | null> {
+  const found = await store.users.findCredential({ id: act.session.userId });
+  const stronger = found?.user.sessionEpoch === act.epoch ? found.passwordHash : null;
+  if (stronger === null || stronger === fromHash) return null;
+  return store.sessions.changePassword({ ...act, fromHash: stronger });
 }

@@ -1,4 +1,5 @@
 /** Logs a user in with his password. */
+import { PasswordHasherBusyError } from '../crypto/password-hash.js';
 import { AuthError } from '../errors.js';
 import type { Delivery } from '../model/app-types.js';
 import type { AuthConfig } from '../model/config.js';
@@ -79,8 +80,13 @@ function refusedFor({ emit }: FlowContext, credential: PasswordCredential | null
   return new AuthError('invalid_credentials', { reason });
 }
 
-/** The password is known only now, so this is when a hash of weaker parameters is replaced. */
+/** The password is known only now, so this is when a hash from elsewhere or of weaker parameters is replaced; at the next login if too many wait. */
 async function strengthenHash(context: FlowContext, { user, passwordHash }: PasswordCredential, password: string): Promise<void> {
   if (passwordHash === null || !context.passwords.needsRehash(passwordHash)) return;
-  await context.store.users.rehashPassword(user.id, passwordHash, await context.passwords.hash(normalizePassword(password)));
+  try {
+    const stronger = await context.passwords.hash(normalizePassword(password));
+    await context.store.users.rehashPassword(user.id, passwordHash, stronger);
+  } catch (error) {
+    if (!(error instanceof PasswordHasherBusyError)) throw error;
+  }
 }

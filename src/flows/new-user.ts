@@ -70,7 +70,8 @@ export async function checkNewUser(context: FlowContext, input: NewUserInput, be
   return { username, email, profile };
 }
 
-function readIdentifiers(
+/** @throws {AuthError} `invalid_request` naming every field that is wrong. */
+export function readIdentifiers(
   { config }: FlowContext,
   { username, email, name }: NewUserInput,
 ): { username: Identifier | null; email: Identifier | null } {

@@ -11,7 +11,9 @@ import type { FlowContext } from './context.js';
 export async function isPasswordOf(context: FlowContext, credential: PasswordCredential | null, password: string): Promise<boolean> {
   // Ill-formed text would be hashed as another text; no stored password is ill-formed.
   const hash = password.isWellFormed() ? (credential?.passwordHash ?? null) : null;
-  return queued(() => context.passwords.verify(hash, normalizePassword(password)));
+  // Elsewhere it was hashed as it had been typed, or as that scheme says.
+  const isAsTyped = hash !== null && context.passwords.isForeign(hash);
+  return queued(() => context.passwords.verify(hash, isAsTyped ? password : normalizePassword(password)));
 }
 
 /** A password that somebody chooses, where it stands in the request, and whose it will be. */

@@ -113,7 +113,19 @@ export interface NewUserRecord {
   readonly roles: readonly string[];
   readonly profile: object;
   readonly passwordHash: string | null;
+  /** Default: now. */
+  readonly createdAt?: number;
+  /** Default: he is enabled. */
+  readonly disabledAt?: number | null;
 }
+
+/** All that is kept of a user himself. */
+export interface StoredUser extends PasswordCredential {
+  /** False for one who gave his address, but does not sign in by it, because another does. */
+  readonly signsInByEmail: boolean;
+}
+
+export type ImportOutcome = 'created' | 'id_taken' | 'username_taken' | 'email_taken';
 
 /** A user and what his password is checked with. */
 export interface PasswordCredential {
@@ -146,6 +158,10 @@ export interface UserStore {
     user: NewUserRecord,
     outgoing?: Outgoing,
   ): Promise<{ readonly outcome: 'created'; readonly user: UserRecord } | { readonly outcome: 'username_taken' | 'email_taken' }>;
+  /** As `create` one after the other, in one transaction; what is taken is passed over. What became of each, in order. */
+  createAll(users: readonly NewUserRecord[]): Promise<readonly ImportOutcome[]>;
+  /** By id, from the one after `after`; the last page is shorter than `limit`. */
+  readAll(page: { readonly after: string; readonly limit: number }): Promise<readonly StoredUser[]>;
   find(key: UserKey): Promise<UserRecord | null>;
   findCredential(key: UserKey): Promise<PasswordCredential | null>;
   update(id: string, changes: UserChanges): Promise<UserRecord | null>;

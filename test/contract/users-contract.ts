@@ -15,6 +15,7 @@ import {
 
 export function usersContract(makeStore: MakeStore): void {
   describe('creating users', () => creating(makeStore));
+  describe('importing and exporting users', () => importing(makeStore));
   describe('changing users', () => changing(makeStore));
   describe('the last admin', () => lastAdmin(makeStore));
   describe('listing users', () => listing(makeStore));
@@ -139,6 +140,65 @@ function creating(makeStore: MakeStore): void {
     expect(settled.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'rejected', 'fulfilled']);
     expect(await at.store.users.find({ id: taken.id })).toEqual(taken);
     for (const { id } of [before, after]) expect(await at.store.users.find({ id })).toMatchObject({ id });
+  });
+}
+
+function importing(makeStore: MakeStore): void {
+  const at = eachWithStore(makeStore);
+
+  test('users are created together, and what is taken is passed over, also by one of the same call', async () => {
+    const there = await createUser(at.store, { usernameKey: 'ada', email: 'ada@x.org', emailKey: 'ada@x.org', emailVerified: true });
+    const [bob, bobAgain] = [newUser({ usernameKey: 'bob' }), newUser({ usernameKey: 'bob' })];
+    const outcomes = await at.store.users.createAll([
+      newUser({ id: there.id }),
+      newUser({ usernameKey: 'ada' }),
+      newUser({ email: 'ada@x.org', emailKey: 'ada@x.org' }),
+      bob,
+      bobAgain,
+      bob,
+    ]);
+    expect(outcomes).toEqual(['id_taken', 'username_taken', 'email_taken', 'created', 'username_taken', 'id_taken']);
+    expect(await at.store.users.find({ id: there.id })).toEqual(there);
+    expect((await at.store.users.find({ usernameKey: 'bob' }))?.id).toBe(bob.id);
+    expect(await at.store.users.find({ id: bobAgain.id })).toBeNull();
+    expect(await at.store.users.createAll([])).toEqual([]);
+  });
+
+  test('an imported user keeps when he was created and disabled', async () => {
+    const [old, disabled] = [newUser({ createdAt: 1_234_567 }), newUser({ createdAt: 1000, disabledAt: 2000, passwordHash: null })];
+    await at.store.users.createAll([old, disabled]);
+    expect(await at.store.users.find({ id: old.id })).toMatchObject({ createdAt: 1_234_567, disabledAt: null });
+    expect(await at.store.users.find({ id: disabled.id })).toMatchObject({ createdAt: 1000, disabledAt: 2000 });
+  });
+
+  test('of a call that fails nobody was created', async () => {
+    const good = newUser();
+    const bad = newUser({ profile: { size: 1n } });
+    await expect(at.store.users.createAll([good, bad])).rejects.toThrow();
+    expect(await at.store.users.find({ id: good.id })).toBeNull();
+  });
+
+  test('two imports of the same users at once create each of them once', async () => {
+    const records = Array.from({ length: 20 }, () => newUser());
+    const outcomes = await Promise.all([at.store.users.createAll(records), at.store.users.createAll(records.map((user) => ({ ...user })))]);
+    for (const [index, { id }] of records.entries()) expect(outcomes.map((of) => of[index]).sort(), id).toEqual(['created', 'id_taken']);
+  });
+
+  test('all users are read by id, page by page, with their hash and whether they sign in by their address', async () => {
+    const records = ['a', 'b', 'c', 'd'].map((id) => newUser({ id: `usr_${id}`, usernameKey: id }));
+    const address = { email: 'x@x.org', emailKey: 'x@x.org' };
+    await at.store.users.create({ ...records[0]!, ...address });
+    await at.store.users.create({ ...records[1]!, ...address, onEmailTaken: 'yield', passwordHash: null });
+    await at.store.users.createAll(records.slice(2));
+    const first = await at.store.users.readAll({ after: '', limit: 3 });
+    expect(first.map(({ user, passwordHash, signsInByEmail }) => [user.id, passwordHash, signsInByEmail])).toEqual([
+      ['usr_a', 'hash-1', true],
+      ['usr_b', null, false],
+      ['usr_c', 'hash-1', false],
+    ]);
+    expect(first[0]?.user).toEqual(await at.store.users.find({ id: 'usr_a' }));
+    expect((await at.store.users.readAll({ after: 'usr_c', limit: 3 })).map(({ user }) => user.id)).toEqual(['usr_d']);
+    expect(await at.store.users.readAll({ after: 'usr_d', limit: 3 })).toEqual([]);
   });
 }
 

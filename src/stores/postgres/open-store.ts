@@ -1,6 +1,7 @@
 /** Opens the store: finds out whether the server will do, brings the schema up to date, and puts the acts together. */
 import { StoreUnavailableError, type OpenStore, type StoreContext } from '../../model/store.js';
 import { storeRefusal } from '../migration-ledger.js';
+import { allUsers } from './all-users.js';
 import { Connections, Deadline } from './connections.js';
 import { Database, type Bounds } from './database.js';
 import { apiKeyStore } from './api-keys.js';
@@ -80,7 +81,7 @@ async function openFrom(source: Source, { opening, context, bounds }: Parts): Pr
     get longestAccessSeconds() {
       return longestAccess.seconds;
     },
-    users: userStore(database, wording),
+    users: { ...userStore(database, wording), ...allUsers(database, wording) },
     sessions: sessionStore(database, wording),
     keys: keyStore(database, wording),
     apiKeys: apiKeyStore(database, wording),

@@ -129,7 +129,7 @@ export function revocationOf(row: RevokedRow): Revocation {
 }
 
 /** Of a lock that nodes take before something that only one may do at a time. */
-export function lockKey({ schema }: Wording, what: 'migrations' | 'admins'): string {
+export function lockKey({ schema }: Wording, what: 'migrations' | 'admins' | 'imports'): string {
   return sha256(Buffer.from(`countersign ${what} ${schema}`))
     .readBigInt64BE()
     .toString();

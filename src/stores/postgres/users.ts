@@ -50,7 +50,7 @@ export interface UserRow {
   readonly created_at: number;
 }
 
-interface CredentialRow extends UserRow {
+export interface CredentialRow extends UserRow {
   readonly password_hash: string | null;
 }
 
@@ -146,7 +146,7 @@ export class UserStatements {
       `created AS (
         INSERT INTO ${users} (id, username, username_key, email, email_verified, email_login_key, name, roles, profile, mfa_enabled,
           password_hash, session_epoch, authz_version, disabled_at, created_at, updated_at, search_text)
-        SELECT $2, $3, $4, $5, $6, $7, $8, $9, $10, false, $11, 0, 0, NULL, terms.now, terms.now, $12 FROM terms RETURNING ${columns})`,
+        SELECT $2, $3, $4, $5, $6, $7, $8, $9, $10, false, $11, 0, 0, $13::bigint, coalesce($14::bigint, terms.now), terms.now, $12 FROM terms RETURNING ${columns})`,
       'SELECT created.*, terms.now, terms.life FROM created, terms',
     );
     this.update = timed(wording, change('name = $3, profile = $4, search_text = $5'));
@@ -187,7 +187,7 @@ export class UserStatements {
   }
 }
 
-export function userStore(database: Database, wording: Wording): UserStore {
+export function userStore(database: Database, wording: Wording): Omit<UserStore, 'createAll' | 'readAll'> {
   const users = new Users(database, new UserStatements(wording), outboxWriter(wording));
   return {
     create: (user, outgoing) => users.create(user, outgoing),
@@ -342,6 +342,8 @@ export async function createUser(
     jsonOf(user.profile),
     user.passwordHash,
     searchTextOf(user),
+    user.disabledAt ?? null,
+    user.createdAt ?? null,
   ]);
   return { outcome: 'created', user: userFromRow(created as UserRow) };
 }

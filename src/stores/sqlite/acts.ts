@@ -73,6 +73,7 @@ export const readingActs: ReadonlySet<ActName> = new Set<ActName>([
   'users.find',
   'users.findCredential',
   'users.listSlice',
+  'users.readAll',
   'sessions.find',
   'sessions.list',
   'keys.list',

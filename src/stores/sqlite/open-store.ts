@@ -75,6 +75,8 @@ async function start(opening: Opening): Promise<DatabaseThread> {
 function userStore(queue: ActQueue): UserStore {
   return {
     create: (user, outgoing) => queue.ask('users.create', user, outgoing),
+    createAll: (users) => queue.ask('users.createAll', users),
+    readAll: (page) => queue.ask('users.readAll', page),
     find: (key) => queue.ask('users.find', key),
     findCredential: (key) => queue.ask('users.findCredential', key),
     update: (id, changes) => queue.ask('users.update', id, changes),

@@ -51,6 +51,10 @@ interface CredentialRow extends UserRow {
   readonly password_hash: string | null;
 }
 
+interface StoredRow extends CredentialRow {
+  readonly email_login_key: string | null;
+}
+
 function userFromRow(row: UserRow): UserRecord {
   return {
     id: row.id,
@@ -138,6 +142,7 @@ const leavesAnAdmin = `(NOT ${isEnabledAdmin('users')} OR EXISTS (SELECT 1 FROM 
 class UserStatements {
   readonly insert: SqliteStatement;
   readonly findById: SqliteStatement;
+  readonly readAll: SqliteStatement;
   readonly findByUsername: SqliteStatement;
   readonly findByEmail: SqliteStatement;
   readonly releaseEmail: SqliteStatement;
@@ -165,9 +170,12 @@ class UserStatements {
     this.insert = database.prepare(`
       INSERT INTO users (id, username, username_key, email, email_verified, email_login_key, name, roles, profile, mfa_enabled, password_hash,
         session_epoch, authz_version, disabled_at, created_at, updated_at, search_text)
-      VALUES (:id, :username, :usernameKey, :email, :emailVerified, :emailLoginKey, :name, :roles, :profile, 0, :passwordHash, 0, 0, NULL, :now, :now,
-        :searchText)`);
+      VALUES (:id, :username, :usernameKey, :email, :emailVerified, :emailLoginKey, :name, :roles, :profile, 0, :passwordHash, 0, 0, :disabledAt,
+        :createdAt, :now, :searchText)`);
     this.findById = find('id');
+    this.readAll = database.prepare(
+      `SELECT ${columns}, password_hash, email_login_key FROM users WHERE id > :after ORDER BY id LIMIT :limit`,
+    );
     this.findByUsername = find('username_key');
     this.findByEmail = find('email_login_key');
     this.releaseEmail = database.prepare('UPDATE users SET email_login_key = NULL, updated_at = :now WHERE id = :id');
@@ -202,6 +210,8 @@ export function userActs(database: SqliteDatabase, outbox: Outbox): ActsOf<'user
       if (created.outcome === 'created') outbox.write(scope, outgoing);
       return created;
     },
+    'users.createAll': (scope, records) => users.createAll(scope, records),
+    'users.readAll': (_, page) => users.readAll(page),
     'users.find': (_, key) => users.find(key)?.user ?? null,
     'users.findCredential': (_, key) => users.find(key),
     'users.update': (scope, id, changes) => users.update(scope, id, changes),
@@ -243,10 +253,24 @@ export class Users {
       roles: JSON.stringify(user.roles),
       profile: JSON.stringify(user.profile),
       passwordHash: user.passwordHash,
+      createdAt: user.createdAt ?? now,
+      disabledAt: user.disabledAt ?? null,
       searchText: searchTextOf(user),
       now,
     });
     return { outcome: 'created', user: (this.find({ id: user.id }) as PasswordCredential).user };
+  }
+
+  createAll(scope: ActScope, users: readonly NewUserRecord[]): ActResult<'users.createAll'> {
+    return users.map((user) => (this.find({ id: user.id }) === null ? this.create(scope, user).outcome : 'id_taken'));
+  }
+
+  readAll({ after, limit }: ActArguments<'users.readAll'>[0]): ActResult<'users.readAll'> {
+    return (this.#statements.readAll.all({ after, limit }) as StoredRow[]).map((row) => ({
+      user: userFromRow(row),
+      passwordHash: row.password_hash,
+      signsInByEmail: row.email_login_key !== null,
+    }));
   }
 
   find(key: UserKey): PasswordCredential | null {

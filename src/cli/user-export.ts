@@ -1,0 +1,26 @@
+/** `countersign user export` */
+import { once } from 'node:events';
+import { exportUsers } from '../flows/export-users.js';
+import type { Command } from './command.js';
+import { withCore } from './with-core.js';
+
+export const command: Command = {
+  usage: 'user export',
+  about: `Prints all users with their password hashes, as one JSON object on each line: what \`countersign user import\` takes. Servers may run
+meanwhile. Sessions and API keys are not in it; moving a whole installation is \`countersign migrate-store\`.
+
+Keep it as you keep the database: redirect it into a file that only you can read.`,
+  options: {},
+  operands: { least: 0, most: 0 },
+  async run() {
+    const { stdout } = process;
+    await withCore(async ({ store }) => {
+      let count = 0;
+      for await (const line of exportUsers(store)) {
+        count += 1;
+        if (!stdout.write(`${line}\n`)) await once(stdout, 'drain');
+      }
+      process.stderr.write(`${count === 1 ? '1 user' : `${count} users`} exported.\n`);
+    });
+  },
+};
