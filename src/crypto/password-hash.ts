@@ -1,11 +1,11 @@
 /**
- * Turns passwords into Argon2id hashes (RFC 9106) and verifies them and those of other systems, on the thread pool and never more at once than
- * leaves it room for other work. An unknown user, a damaged hash and a wrong password all cost one hash, and are answered in the same time.
+ * Turns passwords into Argon2id hashes (RFC 9106) and verifies them and those of other systems, on threads of their own and never more at once
+ * than keeps those busy. An unknown user, a damaged hash and a wrong password all cost one hash, and are answered in the same time.
  */
 import { randomBytes } from 'node:crypto';
-import { availableParallelism } from 'node:os';
-import { hash as argon2Hash, verify as argon2Verify } from '@node-rs/argon2';
 import { FailureFloor } from './failure-floor.js';
+import type { HashingOutcome, HashingTask } from './hashing-task.js';
+import { hashingPlaces, runHashing } from './hashing-threads.js';
 import { argon2, isWeakerThan, saltBytes, tagBytes, type Argon2Parameters } from './password-schemes/argon2.js';
 import type { BadHashReason, PasswordScheme } from './password-schemes/scheme.js';
 import { schemeOf } from './read-password-hash.js';
@@ -17,12 +17,14 @@ export interface PasswordHasherOptions {
   readonly iterations?: number;
   /** Default 1. */
   readonly parallelism?: number;
-  /** How many run at once. Default: one more than there are CPUs, but one less than the thread pool has threads; at least 1. */
+  /** How many are handed over at once. Default: as many as keep the threads busy. */
   readonly concurrency?: number;
   /** How many may wait for their turn. Default 200. */
   readonly maxQueued?: number;
   /** Told that a stored hash is damaged or forged, which denies its user; never holds the hash. */
   readonly onBadHash?: (reason: BadHashReason) => void;
+  /** Where the work is done. Default: on our threads. */
+  readonly perform?: (task: HashingTask) => Promise<HashingOutcome>;
 }
 
 export interface PasswordHasher {
@@ -52,21 +54,24 @@ class QueuedHasher implements PasswordHasher {
   readonly #parameters: Argon2Parameters;
   readonly #queue: BoundedQueue;
   readonly #onBadHash: (reason: BadHashReason) => void;
+  readonly #perform: (task: HashingTask) => Promise<HashingOutcome>;
   readonly #floor = new FailureFloor();
   /** Well-formed, of our parameters, and of no password. */
   readonly #decoy: string;
 
   constructor({ memoryKib = 19456, iterations = 2, parallelism = 1, ...options }: PasswordHasherOptions) {
     this.#parameters = { memoryKib, iterations, parallelism };
-    this.#queue = new BoundedQueue(options.concurrency ?? defaultConcurrency(), options.maxQueued ?? 200);
+    this.#queue = new BoundedQueue(options.concurrency ?? hashingPlaces, options.maxQueued ?? 200);
+    this.#perform = options.perform ?? runHashing;
     this.#onBadHash = options.onBadHash ?? ((): void => {});
     this.#decoy = `$argon2id$v=19$m=${memoryKib},t=${iterations},p=${parallelism}$${randomBase64(saltBytes)}$${randomBase64(tagBytes)}`;
   }
 
   async hash(password: string): Promise<string> {
     if (!isHashable(password)) throw new TypeError('a password to be hashed must be well-formed text, and not empty');
-    const { memoryKib, iterations, parallelism } = this.#parameters;
-    return this.#queue.run(() => argon2Hash(password, { memoryCost: memoryKib, timeCost: iterations, parallelism, outputLen: tagBytes }));
+    const { value } = await this.#queue.run(() => this.#perform({ password, parameters: this.#parameters }));
+    if (typeof value !== 'string') throw new Error('The password could not be hashed.');
+    return value;
   }
 
   async verify(hash: string | null, password: string): Promise<boolean> {
@@ -81,16 +86,14 @@ class QueuedHasher implements PasswordHasher {
 
   async #check(scheme: PasswordScheme | undefined, hash: string | null, password: string): Promise<boolean> {
     if (hash === null || scheme === undefined || !isHashable(password)) return this.#verifyDecoy(password);
-    const startedAt = performance.now();
-    try {
-      const isRight = await scheme.verify(hash, password);
-      this.#floor.record(scheme.costOf(hash), scheme !== argon2, performance.now() - startedAt);
-      return isRight;
-    } catch {
-      // Stray bits after the last byte, or less memory than the lanes take. The error's text may quote the hash.
+    const { value, milliseconds } = await this.#perform({ hash, password });
+    if (value === null) {
+      // Stray bits after the last byte, or less memory than the lanes take.
       this.#onBadHash('malformed');
       return this.#verifyDecoy(password);
     }
+    this.#floor.record(scheme.costOf(hash), scheme !== argon2, milliseconds);
+    return value === true;
   }
 
   needsRehash(hash: string): boolean {
@@ -111,7 +114,7 @@ class QueuedHasher implements PasswordHasher {
   }
 
   async #verifyDecoy(password: string): Promise<false> {
-    await argon2Verify(this.#decoy, password);
+    await this.#perform({ hash: this.#decoy, password });
     return false;
   }
 }
@@ -158,17 +161,4 @@ function isHashable(password: string): boolean {
 /** Without padding, as the PHC string format has it. */
 function randomBase64(bytes: number): string {
   return randomBytes(bytes).toString('base64').replaceAll('=', '');
-}
-
-/**
- * One thread of libuv's pool stays free, or file system, DNS and other cryptography would wait for passwords. One more than there are CPUs,
- * because a place stands empty from the end of one hash until the main thread has seen it and another thread has woken up for the next.
- */
-function defaultConcurrency(): number {
-  const configured = Number.parseInt(process.env['UV_THREADPOOL_SIZE'] ?? '', 10);
-  const threads = configured > 0 ? configured : 4;
-  const cpus = availableParallelism();
-  // The only CPU is busy with the main thread meanwhile.
-  const filling = cpus === 1 ? 1 : cpus + 1;
-  return Math.max(1, Math.min(filling, threads - 1));
 }

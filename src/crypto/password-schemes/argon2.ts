@@ -1,5 +1,5 @@
 /** Argon2id and Argon2i, version 1.3 (RFC 9106), in the PHC string format: our own hashes, and those of others. */
-import { verify as argon2Verify } from '@node-rs/argon2';
+import { createRequire } from 'node:module';
 import { excessive, malformed, type PasswordScheme } from './scheme.js';
 
 export interface Argon2Parameters {
@@ -7,6 +7,10 @@ export interface Argon2Parameters {
   readonly iterations: number;
   readonly parallelism: number;
 }
+
+/** Loaded where it is used: by the threads that hash, and never by the main thread. */
+const require = createRequire(import.meta.url);
+const library = (): typeof import('@node-rs/argon2') => require('@node-rs/argon2') as typeof import('@node-rs/argon2');
 
 export const saltBytes = 16;
 export const tagBytes = 32;
@@ -26,8 +30,13 @@ export const argon2: PasswordScheme = {
     return stored === null ? malformed('Argon2') : excessive('Argon2', excessOf(stored));
   },
   costOf: (hash) => hash.split('$', 4).join('$'),
-  verify: (hash, password) => argon2Verify(hash, password),
+  verify: (hash, password) => library().verifySync(hash, password),
 };
+
+/** Holds up the thread that calls it. */
+export function argon2Hash(password: string, { memoryKib, iterations, parallelism }: Argon2Parameters): string {
+  return library().hashSync(password, { memoryCost: memoryKib, timeCost: iterations, parallelism, outputLen: tagBytes });
+}
 
 function excessOf({ memoryKib, iterations, parallelism }: Argon2Parameters): string | null {
   if (memoryKib > greatest.memoryKib) return `with m=${memoryKib}, and at most m=${greatest.memoryKib} is taken`;

@@ -43,8 +43,8 @@ export const firebaseScrypt: PasswordScheme = derivedScheme<Stored>({
   excess: ({ expected, signerKey, ...parameters }) =>
     expected.length === signerKey.length ? scryptExcess(parameters) : 'whose hash is not as long as the signer key of the project',
   costOf: scryptCost,
-  async derive(stored, password) {
-    const key = await runScrypt(password, stored.salt, 32, stored);
+  derive(stored, password) {
+    const key = runScrypt(password, stored.salt, 32, stored);
     return createCipheriv('aes-256-ctr', key, Buffer.alloc(16)).update(stored.signerKey);
   },
 });

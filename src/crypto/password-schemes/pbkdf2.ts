@@ -1,5 +1,5 @@
 /** PBKDF2 (RFC 8018) as Django, passlib and ASP.NET Core Identity write it. */
-import { pbkdf2 } from 'node:crypto';
+import { pbkdf2Sync } from 'node:crypto';
 import { derivedScheme, type PasswordScheme } from './scheme.js';
 
 interface Stored {
@@ -21,13 +21,8 @@ const shared = {
     return `of ${iterations} iterations${blocks === 1 ? '' : ` and ${blocks} blocks`}, and at most ${greatestIterations} are taken`;
   },
   costOf: ({ digest, iterations, expected }: Stored): string => `${digest},${iterations},${expected.length}`,
-  derive: ({ digest, iterations, salt, expected }: Stored, password: string): Promise<Buffer> =>
-    new Promise((resolve, reject) => {
-      pbkdf2(password, salt, iterations, expected.length, digest, (error, key) => {
-        if (error === null) resolve(key);
-        else reject(error);
-      });
-    }),
+  derive: ({ digest, iterations, salt, expected }: Stored, password: string): Buffer =>
+    pbkdf2Sync(password, salt, iterations, expected.length, digest),
 };
 
 const djangoFormat = /^pbkdf2_(sha1|sha256)\$([1-9]\d{0,9})\$([^$]{1,128})\$([A-Za-z0-9+/]{22,172}={0,2})$/;

@@ -17,8 +17,8 @@ export interface PasswordScheme {
   problem(hash: string): HashProblem | null;
   /** Equal for hashes that take the same work. */
   costOf(hash: string): string;
-  /** Off the main thread. Only for a hash without a problem. */
-  verify(hash: string, password: string): Promise<boolean>;
+  /** Holds up the thread that calls it, which is one of our own (`hashing-threads.ts`). Only for a hash without a problem. */
+  verify(hash: string, password: string): boolean;
 }
 
 /** A scheme that derives bytes from the password and compares them with those that are stored. */
@@ -31,7 +31,7 @@ export interface Derivation<Stored extends { readonly expected: Buffer }> {
   readonly excess: (stored: Stored) => string | null;
   readonly costOf: (stored: Stored) => string;
   /** As many bytes as `expected` has. */
-  readonly derive: (stored: Stored, password: string) => Promise<Buffer>;
+  readonly derive: (stored: Stored, password: string) => Buffer;
 }
 
 export function derivedScheme<Stored extends { readonly expected: Buffer }>(derivation: Derivation<Stored>): PasswordScheme {
@@ -47,9 +47,9 @@ export function derivedScheme<Stored extends { readonly expected: Buffer }>(deri
       const stored = parse(hash);
       return `${name} ${stored === null ? '' : costOf(stored)}`;
     },
-    async verify(hash, password) {
+    verify(hash, password) {
       const stored = parse(hash);
-      return stored !== null && timingSafeEqual(await derive(stored, password), stored.expected);
+      return stored !== null && timingSafeEqual(derive(stored, password), stored.expected);
     },
   };
 }

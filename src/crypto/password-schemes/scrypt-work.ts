@@ -1,5 +1,5 @@
-/** scrypt (RFC 7914) on the thread pool, and how much of it a stored hash may cost. */
-import { scrypt } from 'node:crypto';
+/** scrypt (RFC 7914), and how much of it a stored hash may cost. */
+import { scryptSync } from 'node:crypto';
 
 export interface ScryptParameters {
   /** Binary logarithm of N. */
@@ -30,13 +30,8 @@ export function scryptCost({ logN, r, p }: ScryptParameters): string {
   return `${logN},${r},${p}`;
 }
 
-export function runScrypt(password: string, salt: Buffer, bytes: number, { logN, r, p }: ScryptParameters): Promise<Buffer> {
+export function runScrypt(password: string, salt: Buffer, bytes: number, { logN, r, p }: ScryptParameters): Buffer {
   const N = 2 ** logN;
   const maxmem = 128 * r * (N + p) + 2 ** 20;
-  return new Promise((resolve, reject) => {
-    scrypt(password, salt, bytes, { N, r, p, maxmem }, (error, key) => {
-      if (error === null) resolve(key);
-      else reject(error);
-    });
-  });
+  return scryptSync(password, salt, bytes, { N, r, p, maxmem });
 }

@@ -2,9 +2,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { describe, expect, it, vi } from 'vitest';
-import { createPasswordHasher } from '../password-hash.js';
-import { passwordHashProblem } from '../read-password-hash.js';
-import { firebaseHash } from './firebase-scrypt.js';
+import { createPasswordHasher } from '../../dist/crypto/password-hash.js';
+import { passwordHashProblem } from '../../dist/crypto/read-password-hash.js';
+import { firebaseHash } from '../../dist/crypto/password-schemes/firebase-scrypt.js';
 
 const password = 'correct horse bättery';
 const betterAuthHash =
@@ -46,9 +46,8 @@ const hashes: readonly (readonly [name: string, hash: string, password: string])
 ];
 
 describe('a hash from elsewhere', () => {
-  const hasher = createPasswordHasher();
-
   it.each(hashes)('of %s verifies its password and no other, and is to be replaced', async (_, hash, its) => {
+    const hasher = createPasswordHasher();
     expect(passwordHashProblem(hash)).toBeNull();
     expect(await hasher.verify(hash, its)).toBe(true);
     for (const other of [`${its}x`, its.slice(1), its.toUpperCase(), '']) expect(await hasher.verify(hash, other), other).toBe(false);
@@ -56,10 +55,12 @@ describe('a hash from elsewhere', () => {
   });
 
   it('is ours already where the parameters are Argon2, and was made of the password as typed everywhere else', () => {
+    const hasher = createPasswordHasher();
     for (const [name, hash] of hashes) expect(hasher.isForeign(hash), name).toBe(!name.startsWith('Argon2'));
   });
 
   it('of bcrypt refuses what bcrypt is blind to: two passwords never both pass', async () => {
+    const hasher = createPasswordHasher();
     expect(await hasher.verify(bcryptOf72, 'x'.repeat(73))).toBe(false);
     expect(await hasher.verify(bcryptHash, `${password}\0`)).toBe(false);
     expect(await hasher.verify(bcryptHash, `${password}\0more`)).toBe(false);
@@ -112,7 +113,7 @@ describe('a hash that would stall others', () => {
   });
 });
 
-const vectors = new URL('../../../../shared/vectors/password-hash/bcrypt.json', import.meta.url);
+const vectors = new URL('../../../shared/vectors/password-hash/bcrypt.json', import.meta.url);
 
 describe.skipIf(!existsSync(vectors))('the published vectors of bcrypt', () => {
   interface Vectors {
