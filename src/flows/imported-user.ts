@@ -70,7 +70,7 @@ export function readImportedUser(context: FlowContext, text: string, firebase: F
  * The id that a user of another system has here: always the same one, so that an import can be repeated, and an application can tell which of
  * its rows are whose.
  */
-export function idOfExternal(externalId: string): string {
+function idOfExternal(externalId: string): string {
   return formatId('usr', Buffer.from(sha256(Buffer.from(externalId)).subarray(0, 16)));
 }
 
