@@ -4,7 +4,7 @@ import { createHash, pbkdf2Sync, randomBytes, scryptSync } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { hash as bcryptHash } from '@node-rs/bcrypt';
+import { hash as bcryptHash } from 'bcryptjs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { readSnippets } from '../docs/markdown.js';
 import { ServerHome } from '../server/server-process.js';
@@ -50,7 +50,7 @@ async function hashesOf(text: string): Promise<Record<string, string>> {
   const salt = randomBytes(16);
   const hex = salt.toString('hex');
   return {
-    bcrypt: await bcryptHash(text, { cost: 10 }),
+    bcrypt: await bcryptHash(text, 10),
     scrypt: `$scrypt$ln=12,r=8,p=1$${base64(salt)}$${base64(scryptSync(text, salt, 32, { N: 4096 }))}`,
     django: `pbkdf2_sha256$5000$seasalt$${pbkdf2Sync(text, 'seasalt', 5000, 32, 'sha256').toString('base64')}`,
     betterauth: `${hex}:${scryptSync(text.normalize('NFKC'), hex, 64, { N: 16384, r: 16, maxmem: 2 ** 26 }).toString('hex')}`,
@@ -176,7 +176,7 @@ describe('an upgrade beside a change of the password', () => {
       const page = app.client();
       expect((await page.login(user)).status).toBe(200);
       const current = await users.findCredential({ id: user.id });
-      await users.rehashPassword(user.id, current?.passwordHash ?? '', await bcryptHash(user.password, { cost: 4 + 2 * round }));
+      await users.rehashPassword(user.id, current?.passwordHash ?? '', await bcryptHash(user.password, 4 + 2 * round));
       const [change] = await Promise.all([
         page.signInAgain('/auth/password', { currentPassword: user.password, newPassword }),
         app.client().login(user),
