@@ -35,7 +35,10 @@ export function newIdBytes(random: Random, now: number): Buffer {
   return bytes;
 }
 
-/** An identifier that says what it names: `usr_…`, `ses_…`, `key_…` (an API key), `prf_…` (a one-time proof), `out_…` (in the outbox). */
-export function formatId(prefix: 'usr' | 'ses' | 'key' | 'prf' | 'out', bytes: Buffer): string {
+/**
+ * An identifier that says what it names: `usr_…`, `ses_…`, `key_…` (an API key), `prf_…` (a one-time proof), `out_…` (in the outbox), `evt_…`
+ * (an event).
+ */
+export function formatId(prefix: 'usr' | 'ses' | 'key' | 'prf' | 'out' | 'evt', bytes: Buffer): string {
   return `${prefix}_${bytes.toString('base64url')}`;
 }

@@ -6,6 +6,7 @@
 import type { ApiKeyStore } from './api-key.js';
 import type { Clock, Delivery, Logger } from './app-types.js';
 import type { RevocationHints } from './bus.js';
+import type { EventStore } from './event-store.js';
 import type { CounterStore } from './limits.js';
 import type { NewOutboxRecord, OutboxStore } from './outbox.js';
 import type { ProofStore } from './proofs.js';
@@ -47,6 +48,7 @@ export interface OpenStore {
   readonly counters: CounterStore;
   readonly outbox: OutboxStore;
   readonly proofs: ProofStore;
+  readonly events: EventStore;
   /** What the database itself tells of other processes' revocations; null where it tells nothing. */
   readonly hints: RevocationHints | null;
   /** Milliseconds by the store's own clock. Rejects when the store cannot be reached. */
@@ -157,7 +159,7 @@ export interface UserStore {
   setDisabled(id: string, disabled: boolean): Promise<UserWriteOutcome>;
   /** A greater `authzVersion` and its revocation row, so that every access token is renewed. False: no such user. */
   raiseAuthzVersion(id: string): Promise<boolean>;
-  /** Removes the user, his API keys and one-time proofs; his sessions end and keep nothing personal. */
+  /** Removes the user, his API keys and one-time proofs; his sessions end and keep nothing personal, and his events lose their addresses. */
   delete(id: string): Promise<UserWriteOutcome>;
   /** Newest first; `query` matches user name, e-mail and name anywhere, without regard to case, wildcards taken literally. */
   list(page: { readonly query: string | null; readonly limit: number; readonly after: UserCursor | null }): Promise<{

@@ -2,6 +2,7 @@
 import { describe } from 'vitest';
 import { apiKeysContract } from './api-keys-contract.js';
 import { countersContract } from './counters-contract.js';
+import { eventsContract } from './events-contract.js';
 import { outboxContract } from './outbox-contract.js';
 import { proofsContract } from './proofs-contract.js';
 import { sessionsContract } from './sessions-contract.js';
@@ -17,6 +18,7 @@ export function storeContract(name: string, makeStore: MakeStore): void {
     apiKeysContract(makeStore);
     outboxContract(makeStore);
     proofsContract(makeStore);
+    eventsContract(makeStore);
     wholeStoreContract(makeStore);
   });
 }

@@ -4,6 +4,7 @@ import { storeRefusal } from '../migration-ledger.js';
 import { Connections, Deadline } from './connections.js';
 import { Database, type Bounds } from './database.js';
 import { apiKeyStore } from './api-keys.js';
+import { eventStore } from './events.js';
 import { counterStore } from './counters.js';
 import { sourceAt, sourceOf, type PostgresPool, type Source } from './driver.js';
 import { examineServer } from './examine-server.js';
@@ -87,6 +88,7 @@ async function openFrom(source: Source, { opening, context, bounds }: Parts): Pr
     counters: counterStore(database, wording),
     outbox: outboxStore(database, wording),
     proofs: proofStore(database, wording),
+    events: eventStore(database, wording),
     hints,
     ...wholeStore(database, wording),
     close: () => {

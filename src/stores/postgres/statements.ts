@@ -24,6 +24,8 @@ export interface Wording {
   readonly counters: string;
   readonly outbox: string;
   readonly proofs: string;
+  readonly events: string;
+  readonly eventMarks: string;
   readonly channel: string;
   /** The common table expression `terms`: of one row, with `now`, the longest access-token life and when what is revoked now expires. */
   readonly terms: string;
@@ -65,6 +67,8 @@ export function wordingOf(schema: string, accessTtlSeconds: number): Wording {
     counters: of('counters'),
     outbox: of('outbox'),
     proofs: of('proofs'),
+    events: of('events'),
+    eventMarks: of('event_marks'),
     channel: `${schema}_revocations`,
     terms: `terms AS MATERIALIZED (
       SELECT clock.now, life.value AS life,
@@ -125,7 +129,7 @@ export function revocationOf(row: RevokedRow): Revocation {
 }
 
 /** Of a lock that nodes take before something that only one may do at a time. */
-export function lockKey({ schema }: Wording, what: 'migrations' | 'admins'): string {
+export function lockKey({ schema }: Wording, what: 'migrations' | 'admins' | 'events'): string {
   return sha256(Buffer.from(`countersign ${what} ${schema}`))
     .readBigInt64BE()
     .toString();

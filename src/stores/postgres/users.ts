@@ -118,6 +118,7 @@ export class UserStatements {
   readonly remove: Statement;
   readonly endSessionsOfDeleted: Statement;
   readonly removeBelongings: Statement;
+  readonly eraseAddresses: Statement;
   readonly revokeApiKeys: Statement;
   readonly list: Statement;
   readonly search: Statement;
@@ -170,6 +171,9 @@ export class UserStatements {
       FROM terms WHERE user_id = $2`,
     );
     this.removeBelongings = prepared(`WITH proof AS (DELETE FROM ${proofs} WHERE user_id = $1) DELETE FROM ${apiKeys} WHERE user_id = $1`);
+    this.eraseAddresses = prepared(
+      `UPDATE ${wording.events} SET address = NULL, address_salt = NULL WHERE coalesce(actor_id, user_id) = $1 AND address IS NOT NULL`,
+    );
     this.revokeApiKeys = revoking(
       wording,
       `UPDATE ${apiKeys} SET revoked_at = terms.now FROM terms WHERE user_id = $2 AND revoked_at IS NULL RETURNING id`,
@@ -286,6 +290,7 @@ class Users {
       if (user === null) return this.#unwritten(run, id);
       await run(this.#statements.endSessionsOfDeleted, [id]);
       await run(this.#statements.removeBelongings, [id]);
+      await run(this.#statements.eraseAddresses, [id]);
       return { outcome: 'written', user };
     });
   }

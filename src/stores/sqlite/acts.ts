@@ -1,5 +1,6 @@
 /** What the main thread and the database thread say to each other: named acts in batches, and their answers. */
 import type { ApiKeyStore } from '../../model/api-key.js';
+import type { EventStore } from '../../model/event-store.js';
 import type { CounterStore } from '../../model/limits.js';
 import type { OutboxStore } from '../../model/outbox.js';
 import type { ProofStore } from '../../model/proofs.js';
@@ -33,6 +34,7 @@ type Methods = Named<'users', Omit<UserStore, 'list'> & UserSlices> &
   Named<'counters', CounterStore> &
   Named<'outbox', OutboxStore> &
   Named<'proofs', ProofStore> &
+  Named<'events', EventStore> &
   Named<'store', WholeStore>;
 
 export type ActName = keyof Methods;
@@ -63,6 +65,7 @@ export type Acts = ActsOf<'users'> &
   ActsOf<'counters'> &
   ActsOf<'outbox'> &
   ActsOf<'proofs'> &
+  ActsOf<'events'> &
   ActsOf<'store'>;
 
 /** Acts that write nothing: a batch of these alone needs no transaction. */
@@ -79,6 +82,9 @@ export const readingActs: ReadonlySet<ActName> = new Set<ActName>([
   'outbox.nextDue',
   'proofs.find',
   'proofs.findWithCode',
+  'events.list',
+  'events.read',
+  'events.marks',
   'store.now',
   'store.appliedMigrations',
 ]);

@@ -4,6 +4,7 @@ import { StoreUnavailableError } from '../../model/store.js';
 import type { Acts, Opening } from './acts.js';
 import { apiKeyActs } from './api-keys.js';
 import { isBusy, isNotADatabase, type SqliteDatabase, type SqliteDriver } from './driver.js';
+import { eventActs } from './events.js';
 import { counterActs } from './counters.js';
 import { GroupCommit } from './group-commit.js';
 import { keyActs } from './keys.js';
@@ -39,6 +40,7 @@ export function openDatabase(Driver: SqliteDriver, opening: Opening): OpenDataba
       ...counterActs(database),
       ...outboxActs(outbox),
       ...proofActs(database, outbox),
+      ...eventActs(database),
       ...wholeStoreActs(database),
     };
     return {

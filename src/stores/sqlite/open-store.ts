@@ -3,6 +3,7 @@ import { mkdir, open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { ConfigError } from '../../errors.js';
 import type { ApiKeyStore } from '../../model/api-key.js';
+import type { EventStore } from '../../model/event-store.js';
 import type { OutboxStore } from '../../model/outbox.js';
 import type { ProofStore } from '../../model/proofs.js';
 import { StoreUnavailableError } from '../../model/store.js';
@@ -34,6 +35,7 @@ export async function openStore(file: string, context: StoreContext): Promise<Op
     counters: { add: (countings) => queue.ask('counters.add', countings) },
     outbox: outboxStore(queue),
     proofs: proofStore(queue),
+    events: eventStore(queue),
     hints: null,
     now: () => queue.ask('store.now'),
     appliedMigrations: () => queue.ask('store.appliedMigrations'),
@@ -141,6 +143,16 @@ function proofStore(queue: ActQueue): ProofStore {
     find: (id) => queue.ask('proofs.find', id),
     findWithCode: (userId, purposes) => queue.ask('proofs.findWithCode', userId, purposes),
     redeem: (redemption) => queue.ask('proofs.redeem', redemption),
+  };
+}
+
+function eventStore(queue: ActQueue): EventStore {
+  return {
+    append: (events, signers) => queue.ask('events.append', events, signers),
+    list: (query) => queue.ask('events.list', query),
+    read: (after, limit) => queue.ask('events.read', after, limit),
+    marks: () => queue.ask('events.marks'),
+    trim: (how) => queue.ask('events.trim', how),
   };
 }
 
