@@ -1,7 +1,7 @@
 /** The hash chain of events: what a row's hash covers, what marks are signed over, and how rows are put on at one end and taken off at the other. */
-import { createHmac, randomBytes } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import { constantTimeEqual, sha256 } from '../crypto/digest.js';
-import { formatId, newIdBytes } from '../crypto/random.js';
+import { formatId, newIdBytes, systemRandom } from '../crypto/random.js';
 import type { EventMark, EventMarkName, EventMarks, EventRecord, EventSigners, NewEventRecord } from '../model/event-store.js';
 
 export type ChainPlace = Pick<EventMark, 'position' | 'hash'>;
@@ -93,7 +93,7 @@ function placeToContinue({ head, start, last }: ChainEnd): ChainPlace {
 
 function tamperedEvent(at: number, { head, last }: ChainEnd): NewEventRecord {
   return {
-    id: formatId('evt', newIdBytes(randomBytes, at)),
+    id: formatId('evt', newIdBytes(systemRandom, at)),
     at,
     type: 'events.tampered',
     userId: null,

@@ -14,6 +14,7 @@ import type {
 import { foldCase, searchTextOf } from '../search-text.js';
 import { listInSlices, usersOfSlice, type UserSlices } from '../user-slices.js';
 import type { Run } from './connections.js';
+import { removalOfBelongings } from './belongings.js';
 import type { Database } from './database.js';
 import { outboxWriter, type OutboxWriter } from './outbox-writer.js';
 import { lockKey, prepared, revoking, timed, type Statement, type Wording } from './statements.js';
@@ -118,14 +119,13 @@ export class UserStatements {
   readonly remove: Statement;
   readonly endSessionsOfDeleted: Statement;
   readonly removeBelongings: Statement;
-  readonly eraseAddresses: Statement;
   readonly revokeApiKeys: Statement;
   readonly list: Statement;
   readonly search: Statement;
   readonly endOfSlice: Statement;
 
   constructor(wording: Wording) {
-    const { users, sessions, apiKeys, proofs } = wording;
+    const { users, sessions, apiKeys } = wording;
     const find = (column: string): string => `SELECT ${columns}, password_hash FROM ${users} WHERE ${column} = $1`;
     const change = (assignments: string, condition = 'true'): string =>
       `UPDATE ${users} SET ${assignments}, updated_at = terms.now FROM terms WHERE id = $2 AND ${condition} RETURNING ${columns}`;
@@ -170,10 +170,7 @@ export class UserStatements {
       `UPDATE ${sessions} SET device = '', ended_at = coalesce(ended_at, terms.now), end_reason = coalesce(end_reason, 'user_deleted')
       FROM terms WHERE user_id = $2`,
     );
-    this.removeBelongings = prepared(`WITH proof AS (DELETE FROM ${proofs} WHERE user_id = $1) DELETE FROM ${apiKeys} WHERE user_id = $1`);
-    this.eraseAddresses = prepared(
-      `UPDATE ${wording.events} SET address = NULL, address_salt = NULL WHERE coalesce(actor_id, user_id) = $1 AND address IS NOT NULL`,
-    );
+    this.removeBelongings = removalOfBelongings(wording);
     this.revokeApiKeys = revoking(
       wording,
       `UPDATE ${apiKeys} SET revoked_at = terms.now FROM terms WHERE user_id = $2 AND revoked_at IS NULL RETURNING id`,
@@ -290,7 +287,6 @@ class Users {
       if (user === null) return this.#unwritten(run, id);
       await run(this.#statements.endSessionsOfDeleted, [id]);
       await run(this.#statements.removeBelongings, [id]);
-      await run(this.#statements.eraseAddresses, [id]);
       return { outcome: 'written', user };
     });
   }
