@@ -4,7 +4,7 @@ import type { SecretRing } from '../crypto/master-secret.js';
 import type { Clock, Logger } from '../model/app-types.js';
 import type { AuthEvent } from '../model/auth-event.js';
 import type { EventStore, NewEventRecord } from '../model/event-store.js';
-import { addressDigest, canonicalJson } from '../stores/event-chain.js';
+import { addressDigest, canonicalJson } from '../model/event-chain.js';
 
 /** What happened is in the record at the latest so much later, while the store can be reached. */
 const longestWaitMilliseconds = 1000;

@@ -1,7 +1,7 @@
 /** Walks along the record of events and finds the first place that is not as it was written. */
 import { constantTimeEqual } from '../crypto/digest.js';
 import type { EventMark, EventMarkName, EventRecord, EventSigners, EventStore } from '../model/event-store.js';
-import { addressDigest, genesis, hashOf, isSamePlace, judgeSignature, type ChainPlace } from '../stores/event-chain.js';
+import { addressDigest, genesis, hashOf, isSamePlace, judgeSignature, type ChainPlace } from '../model/event-chain.js';
 
 export interface ChainReport {
   /** The last event that was removed for its age; 0: none was. */

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { verifyEvents } from '../../src/flows/verify-events.js';
 import type { EventQuery, EventSigners, EventStore, NewEventRecord } from '../../src/model/event-store.js';
-import { addressDigest } from '../../src/stores/event-chain.js';
+import { addressDigest } from '../../src/model/event-chain.js';
 import { createUser, eachWithStore, startAt, type MakeStore } from './store-under-test.js';
 
 export const signers: EventSigners = [{ id: 7, events: createSecretKey(Buffer.alloc(32, 7)) }];

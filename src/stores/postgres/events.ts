@@ -1,6 +1,6 @@
 /** The record of events: the acts of `EventStore` as statements. Whoever appends or trims locks the head first, so that there is one chain. */
 import type { EventMark, EventMarkName, EventMarks, EventQuery, EventRecord, EventStore, NewEventRecord } from '../../model/event-store.js';
-import { appendTo, personOf, trimFrom, withoutAddress, type ChainPlace } from '../event-chain.js';
+import { appendTo, personOf, trimFrom, withoutAddress, type ChainPlace } from '../../model/event-chain.js';
 import { eventFromRow, marksFromRows, type EventRow, type MarkRow } from '../event-rows.js';
 import type { Run } from './connections.js';
 import type { Database } from './database.js';

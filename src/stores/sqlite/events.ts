@@ -8,7 +8,7 @@ import type {
   EventSigners,
   NewEventRecord,
 } from '../../model/event-store.js';
-import { appendTo, personOf, trimFrom, withoutAddress, type ChainPlace } from '../event-chain.js';
+import { appendTo, personOf, trimFrom, withoutAddress, type ChainPlace } from '../../model/event-chain.js';
 import { eventFromRow, marksFromRows, type EventRow, type MarkRow } from '../event-rows.js';
 import type { ActArguments, ActResult, ActsOf } from './acts.js';
 import type { SqliteDatabase, SqliteStatement } from './driver.js';

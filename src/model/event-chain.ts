@@ -2,7 +2,7 @@
 import { createHmac } from 'node:crypto';
 import { constantTimeEqual, sha256 } from '../crypto/digest.js';
 import { formatId, newIdBytes, systemRandom } from '../crypto/random.js';
-import type { EventMark, EventMarkName, EventMarks, EventRecord, EventSigners, NewEventRecord } from '../model/event-store.js';
+import type { EventMark, EventMarkName, EventMarks, EventRecord, EventSigners, NewEventRecord } from './event-store.js';
 
 export type ChainPlace = Pick<EventMark, 'position' | 'hash'>;
 
@@ -22,7 +22,7 @@ export function addressDigest(salt: Uint8Array, address: string): Buffer {
 }
 
 /** `key id 1 | HMAC-SHA-256 32`. */
-export function signMark([signer]: EventSigners, name: EventMarkName, place: ChainPlace): Buffer {
+function signMark([signer]: EventSigners, name: EventMarkName, place: ChainPlace): Buffer {
   if (signer === undefined) throw new TypeError('There is no key to sign with.');
   return Buffer.concat([Buffer.of(signer.id), macOf(signer, name, place)]);
 }
