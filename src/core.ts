@@ -11,9 +11,11 @@ import { systemRandom } from './crypto/random.js';
 import { systemClock } from './crypto/system-clock.js';
 import { consoleLogger, consolePrint } from './events/console-logger.js';
 import { createEmitter, type EmitEvent } from './events/emit-event.js';
+import { EventRecorder } from './events/event-recorder.js';
 import { createBreachCheck } from './flows/breached-passwords.js';
 import type { FlowContext } from './flows/context.js';
 import { purgeStore } from './flows/purge-store.js';
+import { trimEvents } from './flows/trim-events.js';
 import { workOffCause } from './flows/work-off-cause.js';
 import { AttemptLimiter, codeLimit } from './limits/attempt-limiter.js';
 import { feedLimit } from './limits/feed-limit.js';
@@ -163,7 +165,7 @@ function assemble<App extends AppTypes>(
 ): Core {
   const { store, bus, index, feed, keys, reload } = opened;
   const { config, secrets, logger, clock } = ground;
-  const emit = createEmitter({ clock, logger, onEvent: options.onEvent });
+  const { emit, recorder } = recording(options, ground, store);
   const ring = (): KeyRing => keys.current();
   const accessRules = accessRulesOf(config, store);
   const limiters = limitersOf(ground, store);
@@ -172,7 +174,7 @@ function assemble<App extends AppTypes>(
   const { trustedProxies, passwords } = config;
   const judged = { permissionsOf, clock, index, feed };
   const apiKeys = new ApiKeyVerifier({ ...judged, store: store.apiKeys, logger, trustedProxies, claimsOf: hooks.claimsOf });
-  const stopUpkeep = startUpkeep({ keys, reload, logger, store });
+  const stopUpkeep = startUpkeep({ keys, reload, ...ground, store });
   const mail = openMail({ ...mailParts(options, ground), outbox: store.outbox, ...composing(hooks, emit), timing: mailTiming });
   const core: Core = {
     ...ground,
@@ -208,12 +210,22 @@ function assemble<App extends AppTypes>(
       limiters.attempts.settle();
       limiters.codes.settle();
       feed.stop();
-      await mail.close();
+      await mail.close().then(() => recorder.close());
       await Promise.all([store.close(), bus?.close()]);
     },
   };
   if (sendsMail) mail.start((cause, row) => workOffCause(core, cause, row));
   return core;
+}
+
+function recording<App extends AppTypes>(
+  { onEvent }: AuthOptions<App>,
+  { config, ...ground }: Ground,
+  { events }: OpenStore,
+): { readonly emit: EmitEvent; readonly recorder: EventRecorder } {
+  const keepsAddresses = config.events.addresses === 'keep';
+  const recorder = new EventRecorder({ ...ground, store: events, random: systemRandom, keepsAddresses });
+  return { emit: createEmitter({ ...ground, record: (event, address) => recorder.record(event, address), onEvent }), recorder };
 }
 
 /** The mailbox of development prints where the application looks: on its own logger, or else on the console. */
@@ -273,17 +285,24 @@ interface Upkeep {
   readonly reload: KeyReload;
   readonly store: OpenStore;
   readonly logger: Logger;
+  readonly config: AuthConfig;
+  readonly secrets: SecretRing;
+}
+
+async function purgeAll({ store, logger, config, secrets }: Omit<Upkeep, 'keys' | 'reload'>, hasStopped: () => boolean): Promise<void> {
+  await purgeStore(store, hasStopped);
+  await trimEvents(store, { keptSeconds: config.events.keptSeconds, signers: secrets, logger, hasStopped });
 }
 
 /** Keys by age, and the removal of what has expired for good. */
-function startUpkeep({ keys, reload, store, logger }: Upkeep): () => void {
+function startUpkeep({ keys, reload, store, logger, ...terms }: Upkeep): () => void {
   const attempt = (what: string, work: () => Promise<unknown>): Promise<unknown> =>
     work().catch((error: unknown) => logger.error({ err: error }, `${what} failed; it is tried again`));
   let hasStopped = false;
   // A purge of very much takes longer than the interval, and two at once would take twice their share.
   let purging: Promise<unknown> | null = null;
   const purge = (): void => {
-    purging ??= attempt('purge', () => purgeStore(store, () => hasStopped)).finally(() => (purging = null));
+    purging ??= attempt('purge', () => purgeAll({ store, logger, ...terms }, () => hasStopped)).finally(() => (purging = null));
   };
   const timers = [
     setInterval(() => void attempt('upkeep of the signing keys', () => keys.refresh()), keysEverySeconds * 1000),

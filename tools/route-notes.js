@@ -158,6 +158,12 @@ export const notes = {
     answers: '200 `{ message }`',
     refusals: '404 `not_found`',
   },
+  'GET /auth/events': {
+    title: 'List what happened to my account',
+    about:
+      'The latest first, a second after it happened at most. `address` is from where I did it; where an administrator did, `byAdministrator` is true and the address is not told. In the query: `limit`, `cursor`, as for users. [Guide](../guide/events.md)',
+    answers: '200 `{ items, nextCursor }`, each `{ id, type, at, sessionId, address, byAdministrator }`',
+  },
   'GET /auth/api-keys': {
     title: 'List my API keys',
     about: 'Newest first, also those that are revoked or have expired, for 30 days. In the query: `limit`, `cursor`, as for users.',
@@ -233,6 +239,12 @@ export const notes = {
     about: '',
     answers: '200 `{ message }`',
     refusals: '404 `not_found`',
+  },
+  'GET /admin/events': {
+    title: 'List what happened',
+    about:
+      'The latest first. In the query: `user`, `type`, `from` and `to` (ISO 8601; from that instant on, and before it), `limit`, `cursor`. [Guide](../guide/events.md)',
+    answers: '200 `{ items, nextCursor }`, each `{ id, position, type, at, userId, sessionId, actorId, address, details }`',
   },
   'GET /admin/api-keys': {
     title: 'List all API keys',

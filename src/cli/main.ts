@@ -35,6 +35,7 @@ const commands: Readonly<Record<string, Entry>> = {
   'api-key revoke': { about: 'revoke an API key for good', load: () => import('./api-key-revoke.js') },
   'keys list': { about: 'list the signing keys', load: () => import('./keys-list.js') },
   'keys rotate': { about: 'add the next signing key', load: () => import('./keys-rotate.js') },
+  'events verify': { about: 'prove that the record of events is as it was written', load: () => import('./events-verify.js') },
   'restore-epoch': { about: 'after restoring a backup: end every session, revoke every API key', load: () => import('./restore-epoch.js') },
 };
 

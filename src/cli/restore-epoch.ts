@@ -19,6 +19,7 @@ all readers of revocations start over. Everybody logs in again, and programs nee
     if (!flag(invocation, 'yes') && !(await confirm(question))) throw new RefusedError('Nothing was changed.');
     await withCore(async (core) => {
       await core.store.restoreEpoch();
+      core.emit('store.restored', { reason: 'by command' });
       // Finds the newest key compromised, and so adds one that signs at once.
       await core.keys.refresh();
       const key = (await keyDocuments(core)).find(({ state }) => state === 'signing');

@@ -23,6 +23,8 @@ export interface DerivedKeys {
   readonly proofs: Readonly<Record<ProofPurpose, KeyObject>>;
   /** Of what is counted under a name that is nobody's business. */
   readonly counting: KeyObject;
+  /** Of where the record of events begins and ends. */
+  readonly events: KeyObject;
 }
 
 /** What one-time proofs are for; a key each, so that none is taken for another. */
@@ -142,5 +144,6 @@ function derive(secret: Buffer): DerivedKeys {
     cursor: key('cursor'),
     proofs: Object.fromEntries(proofPurposes.map((purpose) => [purpose, key(`proof/${purpose}`)])) as DerivedKeys['proofs'],
     counting: key('counting'),
+    events: key('events'),
   };
 }

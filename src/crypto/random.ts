@@ -37,8 +37,8 @@ export function newIdBytes(random: Random, now: number): Buffer {
 
 /**
  * An identifier that says what it names: `usr_…`, `ses_…`, `key_…` (an API key), `prf_…` (a one-time proof), `out_…` (in the outbox),
- * `rec_…` (a recovery code).
+ * `rec_…` (a recovery code), `evt_…` (an event).
  */
-export function formatId(prefix: 'usr' | 'ses' | 'key' | 'prf' | 'out' | 'rec', bytes: Buffer): string {
+export function formatId(prefix: 'usr' | 'ses' | 'key' | 'prf' | 'out' | 'rec' | 'evt', bytes: Buffer): string {
   return `${prefix}_${bytes.toString('base64url')}`;
 }

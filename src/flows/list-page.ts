@@ -15,7 +15,7 @@ interface Place {
   readonly id: string;
 }
 
-type ListName = 'users' | 'api-keys';
+type ListName = 'users' | 'api-keys' | 'events';
 
 const macBytes = 16;
 const maxLimit = 200;

@@ -10,9 +10,14 @@ const shortestRestMilliseconds = 10;
 
 /** Resolves when nothing is left, or after the step under way when `hasStopped` says so. */
 export async function purgeStore(store: Pick<OpenStore, 'purge'>, hasStopped: () => boolean): Promise<void> {
+  await inSteps(() => store.purge(rowsOfStep), hasStopped);
+}
+
+/** @param step true when there may be more */
+export async function inSteps(step: () => Promise<boolean>, hasStopped: () => boolean): Promise<void> {
   while (!hasStopped()) {
     const startedAt = performance.now();
-    if (!(await store.purge(rowsOfStep))) return;
+    if (!(await step())) return;
     const took = performance.now() - startedAt;
     await pause(Math.max(shortestRestMilliseconds, restingShare * took), undefined, { ref: false });
   }

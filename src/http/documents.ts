@@ -2,7 +2,15 @@
 import type { ApiKeyRecord } from '../model/api-key.js';
 import type { HeldSession, UserRecord } from '../model/store.js';
 import { sessionExpiresAt } from '../policy/session-life.js';
-import type { AdminUserDocument, ApiKeyDocument, SessionDocument, UserDocument } from '../protocol/documents.js';
+import type { EventRecord } from '../model/event-store.js';
+import type {
+  AdminEventDocument,
+  AdminUserDocument,
+  ApiKeyDocument,
+  EventDocument,
+  SessionDocument,
+  UserDocument,
+} from '../protocol/documents.js';
 
 export function userDocument(user: UserRecord): UserDocument {
   return {
@@ -47,6 +55,32 @@ export function apiKeyDocument(key: ApiKeyRecord): ApiKeyDocument {
     lastUsedAt: instantOrNull(key.lastUsedAt),
     revokedAt: instantOrNull(key.revokedAt),
     previousSecretUntil: instantOrNull(key.previousUntil),
+  };
+}
+
+export function eventDocument(event: EventRecord): EventDocument {
+  const byAdministrator = event.actorId !== null;
+  return {
+    id: event.id,
+    type: event.type,
+    at: instant(event.at),
+    sessionId: event.sessionId,
+    address: byAdministrator ? null : event.address,
+    byAdministrator,
+  };
+}
+
+export function adminEventDocument(event: EventRecord): AdminEventDocument {
+  return {
+    id: event.id,
+    position: event.position,
+    type: event.type,
+    at: instant(event.at),
+    userId: event.userId,
+    sessionId: event.sessionId,
+    actorId: event.actorId,
+    address: event.address,
+    details: JSON.parse(event.details) as Record<string, unknown>,
   };
 }
 

@@ -1,4 +1,5 @@
 /** Request in, answer out: finds the route, runs the guards in their order, calls it, and lets every error out by one door. */
+import { clientAddress } from '../access/client-address.js';
 import { findCookie, isSafeMethod, readBearer, readHeader } from '../access/credentials.js';
 import { requireTrustedOrigin } from '../access/csrf-guard.js';
 import { whenSettled } from '../access/pending-error.js';
@@ -108,7 +109,16 @@ async function run(running: Running): Promise<Answer> {
   const sent = await readBodyObject(request, row.acceptsForm === true);
   const who: unknown = await whenSettled((): unknown => row.guard(running));
   const body: unknown = checkShape(typeof row.body === 'function' ? row.body(core.config) : row.body, sent);
-  return row.answer({ ...running, who, body });
+  return row.answer({ ...running, ...(isSafeMethod(request.method) ? {} : { core: tellingFromWhere(running) }), who, body });
+}
+
+/** What happens in a request that acts is recorded with the address that it came from. */
+function tellingFromWhere({ core, request }: Running): Core {
+  const emit: Core['emit'] = (type, facts) => {
+    const address = clientAddress(request, core.config.trustedProxies);
+    core.emit(type, address === null ? facts : { ...facts, address });
+  };
+  return Object.create(core, { emit: { value: emit } }) as Core;
 }
 
 /** Once: whoever runs this behind a proxy, and does not say so, has all clients counted as one. */

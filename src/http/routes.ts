@@ -52,6 +52,7 @@ import {
   answerResetPassword,
   answerVerifyEmail,
 } from './routes/mail.js';
+import { answerListEvents, answerListOwnEvents } from './routes/events.js';
 import { answerDevelopmentMails, answerNotMePage, answerResetPasswordPage, answerVerifyEmailPage } from './routes/pages.js';
 import { answerCurrentSession, answerEndOtherSessions, answerEndSession, answerListSessions } from './routes/sessions.js';
 import {
@@ -160,6 +161,8 @@ export const routes: readonly AnyRoute[] = [
   route({ method: 'DELETE', path: '/auth/sessions', guard: signedIn, body: noBody, answer: answerEndOtherSessions }),
   route({ method: 'DELETE', path: '/auth/sessions/{id}', guard: signedIn, body: noBody, answer: answerEndSession }),
 
+  route({ method: 'GET', path: '/auth/events', guard: signedIn, body: noBody, answer: answerListOwnEvents }),
+
   route({ method: 'GET', path: '/auth/api-keys', guard: signedIn, body: noBody, answer: answerListOwnApiKeys }),
   route({ method: 'POST', path: '/auth/api-keys', guard: sensitive, body: newApiKeyBody, answer: answerCreateOwnApiKey }),
   route({ method: 'POST', path: '/auth/api-keys/{id}/rotate', guard: sensitive, body: rotateApiKeyBody, answer: answerRotateOwnApiKey }),
@@ -184,6 +187,8 @@ export const routes: readonly AnyRoute[] = [
   route({ method: 'DELETE', path: '/admin/users/{id}', guard: adminWrite, body: noBody, answer: answerDeleteUser }),
   route({ method: 'PUT', path: '/admin/users/{id}/roles', guard: adminWrite, body: setRolesBody, answer: answerSetRoles }),
   route({ method: 'DELETE', path: '/admin/users/{id}/sessions', guard: adminWrite, body: noBody, answer: answerEndSessionsOfUser }),
+
+  route({ method: 'GET', path: '/admin/events', guard: admin, body: noBody, answer: answerListEvents }),
 
   route({ method: 'GET', path: '/admin/api-keys', guard: admin, body: noBody, answer: answerListApiKeys }),
   route({ method: 'POST', path: '/admin/users/{id}/api-keys', guard: adminWrite, body: newApiKeyBody, answer: answerCreateServiceApiKey }),

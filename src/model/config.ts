@@ -24,6 +24,7 @@ export interface AuthConfig {
   readonly revocation: RevocationConfig;
   readonly limits: LimitConfig;
   readonly passwords: PasswordConfig;
+  readonly events: EventConfig;
   readonly trustedProxies: TrustedProxies;
   readonly roles: ReadonlyMap<string, readonly string[]>;
   readonly defaultRole: string;
@@ -77,6 +78,12 @@ export interface SessionConfig {
   readonly replayWindowSeconds: number;
   readonly lateDouble: 'once' | 'never';
   readonly maxPerUser: number;
+}
+
+export interface EventConfig {
+  /** Null: for ever. */
+  readonly keptSeconds: number | null;
+  readonly addresses: 'keep' | 'omit';
 }
 
 export interface PasswordConfig {

@@ -46,6 +46,7 @@ export interface AuthOptions<App extends AppTypes = AppTypes> {
   revocation?: RevocationOptions;
   limits?: LimitOptions;
   passwords?: PasswordOptions;
+  events?: EventOptions;
   /**
    * The proxies in front of this server, as a number of hops or as addresses (`10.0.0.0/8`): only what they append to `X-Forwarded-For` is
    * believed. Without it forwarded headers are ignored, and everybody behind a proxy counts as one address.
@@ -140,6 +141,14 @@ export interface PasswordOptions {
    * `https://api.pwnedpasswords.com/range/`. Five hex digits of the SHA-1 leave this process. While it does not answer, passwords pass.
    */
   rangeService?: `https://${string}` | `http://localhost:${number}/${string}` | `http://127.0.0.1:${number}/${string}`;
+}
+
+/** The record of what happened. */
+export interface EventOptions {
+  /** For how long; at least `1d`. Default `400d`. */
+  keep?: Duration | 'forever';
+  /** `omit`: the record holds no addresses of clients. Default `keep`, until the user is deleted. */
+  addresses?: 'keep' | 'omit';
 }
 
 export interface RevocationOptions {

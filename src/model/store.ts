@@ -7,6 +7,7 @@ import type { ApiKeyStore } from './api-key.js';
 import type { Clock, Delivery, Logger } from './app-types.js';
 import type { RevocationHints } from './bus.js';
 import type { FactorChange, FactorStore, SingleUse } from './factors.js';
+import type { EventStore } from './event-store.js';
 import type { CounterStore } from './limits.js';
 import type { NewOutboxRecord, OutboxStore } from './outbox.js';
 import type { ProofStore } from './proofs.js';
@@ -49,6 +50,7 @@ export interface OpenStore {
   readonly outbox: OutboxStore;
   readonly proofs: ProofStore;
   readonly factors: FactorStore;
+  readonly events: EventStore;
   /** What the database itself tells of other processes' revocations; null where it tells nothing. */
   readonly hints: RevocationHints | null;
   /** Milliseconds by the store's own clock. Rejects when the store cannot be reached. */
@@ -175,7 +177,7 @@ export interface UserStore {
   setDisabled(id: string, disabled: boolean): Promise<UserWriteOutcome>;
   /** A greater `authzVersion` and its revocation row, so that every access token is renewed. False: no such user. */
   raiseAuthzVersion(id: string): Promise<boolean>;
-  /** Removes the user, his API keys, one-time proofs and second factor; his sessions end and keep nothing personal. */
+  /** Removes the user, his API keys, one-time proofs and second factor; his sessions end and keep nothing personal, and his events lose their addresses. */
   delete(id: string): Promise<UserWriteOutcome>;
   /** Newest first; `query` matches user name, e-mail and name anywhere, without regard to case, wildcards taken literally. */
   list(page: { readonly query: string | null; readonly limit: number; readonly after: UserCursor | null }): Promise<{

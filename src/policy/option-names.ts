@@ -3,6 +3,7 @@ import type { AppTypes } from '../model/app-types.js';
 import type {
   AuthOptions,
   CookieOptions,
+  EventOptions,
   LimitOptions,
   LinkOptions,
   PasswordOptions,
@@ -36,6 +37,7 @@ const options: All<AuthOptions> = {
   revocation: true,
   limits: true,
   passwords: true,
+  events: true,
   trustedProxies: true,
   roles: true,
   parseProfile: true,
@@ -52,6 +54,7 @@ const session: All<SessionOptions> = { idleTimeout: true, absoluteLifetime: true
 const revocation: All<RevocationOptions> = { mode: true, maxStaleness: true };
 const links: All<LinkOptions> = { verifyEmail: true, resetPassword: true, notMe: true };
 const passwords: All<PasswordOptions> = { minLength: true, rangeService: true };
+const events: All<EventOptions> = { keep: true, addresses: true };
 const limits: All<LimitOptions> = { login: true, api: true };
 
 export function checkOptionNames<App extends AppTypes>(given: AuthOptions<App>, problems: OptionProblems): void {
@@ -62,5 +65,6 @@ export function checkOptionNames<App extends AppTypes>(given: AuthOptions<App>, 
   problems.onlyKnown('revocation.', given.revocation, Object.keys(revocation));
   problems.onlyKnown('links.', given.links, Object.keys(links));
   problems.onlyKnown('passwords.', given.passwords, Object.keys(passwords));
+  problems.onlyKnown('events.', given.events, Object.keys(events));
   problems.onlyKnown('limits.', given.limits, Object.keys(limits));
 }

@@ -55,6 +55,7 @@ export function resolveOptions<App extends AppTypes>(options: AuthOptions<App>):
       api: resolveLimit('limits.api', options.limits?.api ?? '100/1m', problems),
     },
     passwords: resolvePasswords(options, problems),
+    events: resolveEvents(options, problems),
     trustedProxies: resolveTrustedProxies(options.trustedProxies, problems),
     roles,
     defaultRole: [...roles.keys()][0] ?? '',
@@ -82,6 +83,14 @@ function resolvePasswords<App extends AppTypes>({ passwords = {} }: AuthOptions<
     problems.add('passwords.rangeService', 'must be an https URL that ends in a slash, such as "https://api.pwnedpasswords.com/range/".');
   }
   return { minLength, rangeService };
+}
+
+function resolveEvents<App extends AppTypes>({ events = {} }: AuthOptions<App>, problems: OptionProblems): AuthConfig['events'] {
+  const addresses = problems.oneOf('events.addresses', events.addresses, ['keep', 'omit']);
+  if (events.keep === 'forever') return { keptSeconds: null, addresses };
+  const keptSeconds = problems.duration('events.keep', events.keep, { fallback: '400d' });
+  if (keptSeconds < day && events.keep !== undefined) problems.add('events.keep', 'must be at least 1d, or "forever".');
+  return { keptSeconds, addresses };
 }
 
 function resolveIdentifiers<App extends AppTypes>(

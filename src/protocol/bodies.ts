@@ -228,3 +228,26 @@ export interface ApiKeyListQuery extends PageQuery {
   readonly user?: string | undefined;
 }
 export const apiKeyListQuery: z.ZodType<ApiKeyListQuery> = z.strictObject({ user: z.string().max(64).optional(), limit, cursor });
+
+const instant = z
+  .string()
+  .max(40)
+  .pipe(z.iso.datetime({ offset: true }))
+  .transform((text) => Date.parse(text));
+
+export interface EventListQuery extends PageQuery {
+  /** Id of the user whom it happened to. */
+  readonly user?: string | undefined;
+  readonly type?: string | undefined;
+  /** Milliseconds since 1970: from this instant on, and before that one. */
+  readonly from?: number | undefined;
+  readonly to?: number | undefined;
+}
+export const eventListQuery: z.ZodType<EventListQuery> = z.strictObject({
+  user: z.string().max(64).optional(),
+  type: z.string().max(64).optional(),
+  from: instant.optional(),
+  to: instant.optional(),
+  limit,
+  cursor,
+});

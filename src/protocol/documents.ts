@@ -100,6 +100,34 @@ export interface ClientTokenDocument {
   readonly scope: string;
 }
 
+/** What happened to one's own account. */
+export interface EventDocument {
+  readonly id: string;
+  readonly type: string;
+  readonly at: string;
+  /** Id of the session, or of the API key. */
+  readonly sessionId: string | null;
+  /** Null where somebody else did it, and where it is not kept. */
+  readonly address: string | null;
+  readonly byAdministrator: boolean;
+}
+
+/** What administrators see of what happened to anybody. */
+export interface AdminEventDocument {
+  readonly id: string;
+  /** In the chain. */
+  readonly position: number;
+  readonly type: string;
+  readonly at: string;
+  readonly userId: string | null;
+  readonly sessionId: string | null;
+  /** Who did it, when that is not the user himself. */
+  readonly actorId: string | null;
+  /** Of whoever did it; null when it is not known, or erased. */
+  readonly address: string | null;
+  readonly details: Readonly<Record<string, unknown>>;
+}
+
 export interface ListDocument<Item> {
   readonly items: readonly Item[];
   readonly nextCursor: string | null;

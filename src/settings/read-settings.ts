@@ -296,6 +296,7 @@ function optionsOf(values: Values, life: ReturnType<typeof accessLife>): Partial
       minLength: values.COUNTERSIGN_PASSWORD_MIN_LENGTH,
       rangeService: values.COUNTERSIGN_PASSWORD_RANGE_SERVICE as NonNullable<AuthOptions['passwords']>['rangeService'],
     }),
+    events: withoutUndefined({ keep: values.COUNTERSIGN_EVENTS_KEEP, addresses: values.COUNTERSIGN_EVENTS_ADDRESSES }),
     trustedProxies: values.COUNTERSIGN_TRUSTED_PROXIES,
     revocation: withoutUndefined({ mode: values.COUNTERSIGN_REVOCATION, maxStaleness: values.COUNTERSIGN_MAX_STALENESS }),
   });

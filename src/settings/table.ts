@@ -1,7 +1,7 @@
 /** Every setting of the stand-alone server: its variable, its default, what it is, and how it is read. */
 import type { Delivery, Duration } from '../model/app-types.js';
 import type { Bus } from '../model/bus.js';
-import type { AuthOptions, CookieOptions, LimitText } from '../model/options.js';
+import type { AuthOptions, CookieOptions, EventOptions, LimitText } from '../model/options.js';
 import type { SigningAlgorithm } from '../model/store.js';
 import {
   oneOf,
@@ -65,6 +65,8 @@ export interface SettingValues {
   readonly COUNTERSIGN_PASSWORD_MIN_LENGTH: number;
   readonly COUNTERSIGN_PASSWORD_RANGE_SERVICE: string;
   readonly COUNTERSIGN_MAIL_FROM: string;
+  readonly COUNTERSIGN_EVENTS_KEEP: NonNullable<EventOptions['keep']>;
+  readonly COUNTERSIGN_EVENTS_ADDRESSES: NonNullable<EventOptions['addresses']>;
   readonly COUNTERSIGN_WORKERS: number;
   readonly COUNTERSIGN_STOP_DELAY: Duration;
   readonly COUNTERSIGN_COOKIES: NonNullable<CookieOptions['topology']>;
@@ -269,6 +271,18 @@ export const settings: { readonly [Name in SettingName]: Setting<SettingValues[N
     options: ['passwords.rangeService'],
     parse: parseText,
   },
+  COUNTERSIGN_EVENTS_KEEP: {
+    fallback: '400d',
+    about: 'For how long the record of events keeps what happened; at least `1d`, or `forever`.',
+    options: ['events.keep'],
+    parse: (text) => (text === 'forever' ? text : parseDurationText(text)),
+  },
+  COUNTERSIGN_EVENTS_ADDRESSES: {
+    fallback: 'keep',
+    about: '`omit`: the record of events holds no addresses of clients. `keep`: until the user is deleted.',
+    options: ['events.addresses'],
+    parse: oneOf('keep', 'omit'),
+  },
   COUNTERSIGN_TRUSTED_PROXIES: {
     fallbackText: 'none: forwarded headers are ignored',
     about:
@@ -284,11 +298,7 @@ export const settings: { readonly [Name in SettingName]: Setting<SettingValues[N
     isSecret: true,
     parse: parseRedis,
   },
-  COUNTERSIGN_WORKERS: {
-    fallback: '1',
-    about: 'How many processes serve the port, each on a processor of its own.',
-    parse: parseWorkers,
-  },
+  COUNTERSIGN_WORKERS: { fallback: '1', about: 'How many processes serve the port, each on a processor of its own.', parse: parseWorkers },
   COUNTERSIGN_STOP_DELAY: {
     fallbackText: 'none',
     about:

@@ -153,6 +153,32 @@ export const movedTables: readonly MovedTable[] = [
     columns: { key: 'text', count: 'integer', resets_at: 'integer' },
     unique: [],
   },
+  {
+    name: 'events',
+    key: 'position',
+    columns: {
+      position: 'integer',
+      id: 'text',
+      at: 'integer',
+      type: 'text',
+      user_id: 'text',
+      session_id: 'text',
+      actor_id: 'text',
+      address: 'text',
+      address_salt: 'bytes',
+      address_digest: 'bytes',
+      details: 'text',
+      hash: 'bytes',
+      checkpoint: 'bytes',
+    },
+    unique: ['id'],
+  },
+  {
+    name: 'event_marks',
+    key: 'name',
+    columns: { name: 'text', position: 'integer', hash: 'bytes', signature: 'bytes' },
+    unique: [],
+  },
 ];
 
 /** Of any number of rows in any order. */

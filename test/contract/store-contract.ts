@@ -3,6 +3,7 @@ import { describe } from 'vitest';
 import { apiKeysContract } from './api-keys-contract.js';
 import { countersContract } from './counters-contract.js';
 import { factorsContract } from './factors-contract.js';
+import { eventsContract } from './events-contract.js';
 import { outboxContract } from './outbox-contract.js';
 import { proofsContract } from './proofs-contract.js';
 import { sessionsContract } from './sessions-contract.js';
@@ -19,6 +20,7 @@ export function storeContract(name: string, makeStore: MakeStore): void {
     outboxContract(makeStore);
     proofsContract(makeStore);
     factorsContract(makeStore);
+    eventsContract(makeStore);
     wholeStoreContract(makeStore);
   });
 }

@@ -185,6 +185,37 @@ const migrations: readonly Migration[] = [
       CREATE INDEX recovery_codes_by_user ON recovery_codes (user_id, code_digest);
     `,
   },
+  {
+    name: 'the record of events',
+    sql: `
+      CREATE TABLE events (
+        position bigint CONSTRAINT events_by_position PRIMARY KEY CHECK (position > 0),
+        id text COLLATE "C" NOT NULL CONSTRAINT events_by_id UNIQUE,
+        at bigint NOT NULL,
+        type text COLLATE "C" NOT NULL,
+        user_id text COLLATE "C",
+        session_id text,
+        actor_id text COLLATE "C",
+        address text,
+        address_salt bytea,
+        address_digest bytea,
+        details text NOT NULL,
+        hash bytea NOT NULL,
+        checkpoint bytea
+      );
+      CREATE INDEX events_by_time ON events (at, position);
+      CREATE INDEX events_by_user ON events (user_id, at, position) WHERE user_id IS NOT NULL;
+      CREATE INDEX events_by_type ON events (type, at, position);
+      CREATE INDEX events_by_address_of ON events ((coalesce(actor_id, user_id))) WHERE address IS NOT NULL;
+
+      CREATE TABLE event_marks (
+        name text COLLATE "C" CONSTRAINT event_marks_by_name PRIMARY KEY,
+        position bigint NOT NULL,
+        hash bytea NOT NULL,
+        signature bytea NOT NULL
+      );
+    `,
+  },
 ];
 
 /**

@@ -5,6 +5,7 @@ import { allUsers } from './all-users.js';
 import { Connections, Deadline } from './connections.js';
 import { Database, type Bounds } from './database.js';
 import { apiKeyStore } from './api-keys.js';
+import { eventStore } from './events.js';
 import { counterStore } from './counters.js';
 import { sourceAt, sourceOf, type PostgresPool, type Source } from './driver.js';
 import { examineServer } from './examine-server.js';
@@ -90,6 +91,7 @@ async function openFrom(source: Source, { opening, context, bounds }: Parts): Pr
     outbox: outboxStore(database, wording),
     proofs: proofStore(database, wording),
     factors: factorStore(database, wording),
+    events: eventStore(database, wording),
     hints,
     ...wholeStore(database, wording),
     close: () => {

@@ -1,12 +1,6 @@
 /** Sessions: the acts of `SessionStore` as statements. */
 import { maxRetirements } from '../../model/store.js';
-import type {
-  LiveSession,
-  OpenSessionInput,
-  RotateInput,
-  SessionAndUser,
-  SessionStore,
-} from '../../model/store.js';
+import type { LiveSession, OpenSessionInput, RotateInput, SessionAndUser, SessionStore } from '../../model/store.js';
 import type { Run } from './connections.js';
 import type { FactorChange } from '../../model/factors.js';
 import type { Database } from './database.js';

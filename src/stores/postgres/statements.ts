@@ -26,6 +26,8 @@ export interface Wording {
   readonly proofs: string;
   readonly totpFactors: string;
   readonly recoveryCodes: string;
+  readonly events: string;
+  readonly eventMarks: string;
   readonly channel: string;
   /** The common table expression `terms`: of one row, with `now`, the longest access-token life and when what is revoked now expires. */
   readonly terms: string;
@@ -69,6 +71,8 @@ export function wordingOf(schema: string, accessTtlSeconds: number): Wording {
     proofs: of('proofs'),
     totpFactors: of('totp_factors'),
     recoveryCodes: of('recovery_codes'),
+    events: of('events'),
+    eventMarks: of('event_marks'),
     channel: `${schema}_revocations`,
     terms: `terms AS MATERIALIZED (
       SELECT clock.now, life.value AS life,
@@ -129,7 +133,7 @@ export function revocationOf(row: RevokedRow): Revocation {
 }
 
 /** Of a lock that nodes take before something that only one may do at a time. */
-export function lockKey({ schema }: Wording, what: 'migrations' | 'admins' | 'imports'): string {
+export function lockKey({ schema }: Wording, what: 'migrations' | 'admins' | 'imports' | 'events'): string {
   return sha256(Buffer.from(`countersign ${what} ${schema}`))
     .readBigInt64BE()
     .toString();

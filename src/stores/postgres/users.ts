@@ -13,8 +13,8 @@ import type {
 } from '../../model/store.js';
 import { foldCase, searchTextOf } from '../search-text.js';
 import { listInSlices, usersOfSlice, type UserSlices } from '../user-slices.js';
-import { removeBelongings } from './belongings.js';
 import type { Run } from './connections.js';
+import { removalOfBelongings } from './belongings.js';
 import type { Database } from './database.js';
 import { outboxWriter, type OutboxWriter } from './outbox-writer.js';
 import { lockKey, prepared, revoking, timed, type Statement, type Wording } from './statements.js';
@@ -170,7 +170,7 @@ export class UserStatements {
       `UPDATE ${sessions} SET device = '', ended_at = coalesce(ended_at, terms.now), end_reason = coalesce(end_reason, 'user_deleted')
       FROM terms WHERE user_id = $2`,
     );
-    this.removeBelongings = removeBelongings(wording);
+    this.removeBelongings = removalOfBelongings(wording);
     this.revokeApiKeys = revoking(
       wording,
       `UPDATE ${apiKeys} SET revoked_at = terms.now FROM terms WHERE user_id = $2 AND revoked_at IS NULL RETURNING id`,

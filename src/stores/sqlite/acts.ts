@@ -1,6 +1,7 @@
 /** What the main thread and the database thread say to each other: named acts in batches, and their answers. */
 import type { ApiKeyStore } from '../../model/api-key.js';
 import type { FactorStore } from '../../model/factors.js';
+import type { EventStore } from '../../model/event-store.js';
 import type { CounterStore } from '../../model/limits.js';
 import type { OutboxStore } from '../../model/outbox.js';
 import type { ProofStore } from '../../model/proofs.js';
@@ -35,6 +36,7 @@ type Methods = Named<'users', Omit<UserStore, 'list'> & UserSlices> &
   Named<'outbox', OutboxStore> &
   Named<'proofs', ProofStore> &
   Named<'factors', FactorStore> &
+  Named<'events', EventStore> &
   Named<'store', WholeStore>;
 
 export type ActName = keyof Methods;
@@ -66,6 +68,7 @@ export type Acts = ActsOf<'users'> &
   ActsOf<'outbox'> &
   ActsOf<'proofs'> &
   ActsOf<'factors'> &
+  ActsOf<'events'> &
   ActsOf<'store'>;
 
 /** Acts that write nothing: a batch of these alone needs no transaction. */
@@ -84,6 +87,9 @@ export const readingActs: ReadonlySet<ActName> = new Set<ActName>([
   'proofs.find',
   'proofs.findWithCode',
   'factors.findTotp',
+  'events.list',
+  'events.read',
+  'events.marks',
   'store.now',
   'store.appliedMigrations',
 ]);

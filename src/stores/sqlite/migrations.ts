@@ -180,6 +180,37 @@ const migrations: readonly Migration[] = [
       CREATE INDEX recovery_codes_by_user ON recovery_codes (user_id, code_digest);
     `,
   },
+  {
+    name: 'the record of events',
+    sql: `
+      CREATE TABLE events (
+        position INTEGER PRIMARY KEY CHECK (position > 0),
+        id TEXT NOT NULL UNIQUE,
+        at INTEGER NOT NULL,
+        type TEXT NOT NULL,
+        user_id TEXT,
+        session_id TEXT,
+        actor_id TEXT,
+        address TEXT,
+        address_salt BLOB,
+        address_digest BLOB,
+        details TEXT NOT NULL,
+        hash BLOB NOT NULL,
+        checkpoint BLOB
+      ) STRICT;
+      CREATE INDEX events_by_time ON events (at, position);
+      CREATE INDEX events_by_user ON events (user_id, at, position) WHERE user_id IS NOT NULL;
+      CREATE INDEX events_by_type ON events (type, at, position);
+      CREATE INDEX events_by_address_of ON events (coalesce(actor_id, user_id)) WHERE address IS NOT NULL;
+
+      CREATE TABLE event_marks (
+        name TEXT NOT NULL PRIMARY KEY,
+        position INTEGER NOT NULL,
+        hash BLOB NOT NULL,
+        signature BLOB NOT NULL
+      ) STRICT, WITHOUT ROWID;
+    `,
+  },
 ];
 
 /**

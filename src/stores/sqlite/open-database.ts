@@ -4,6 +4,7 @@ import { StoreUnavailableError } from '../../model/store.js';
 import type { Acts, Opening } from './acts.js';
 import { apiKeyActs } from './api-keys.js';
 import { isBusy, isNotADatabase, type SqliteDatabase, type SqliteDriver } from './driver.js';
+import { eventActs } from './events.js';
 import { counterActs } from './counters.js';
 import { factorActs } from './factors.js';
 import { GroupCommit } from './group-commit.js';
@@ -41,6 +42,7 @@ export function openDatabase(Driver: SqliteDriver, opening: Opening): OpenDataba
       ...outboxActs(outbox),
       ...proofActs(database, outbox),
       ...factorActs(database, outbox),
+      ...eventActs(database),
       ...wholeStoreActs(database),
     };
     return {

@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import { ConfigError } from '../../errors.js';
 import type { ApiKeyStore } from '../../model/api-key.js';
 import type { FactorStore } from '../../model/factors.js';
+import type { EventStore } from '../../model/event-store.js';
 import type { OutboxStore } from '../../model/outbox.js';
 import type { ProofStore } from '../../model/proofs.js';
 import { StoreUnavailableError } from '../../model/store.js';
@@ -36,6 +37,7 @@ export async function openStore(file: string, context: StoreContext): Promise<Op
     outbox: outboxStore(queue),
     proofs: proofStore(queue),
     factors: factorStore(queue),
+    events: eventStore(queue),
     hints: null,
     now: () => queue.ask('store.now'),
     appliedMigrations: () => queue.ask('store.appliedMigrations'),
@@ -156,6 +158,16 @@ function proofStore(queue: ActQueue): ProofStore {
     find: (id) => queue.ask('proofs.find', id),
     findWithCode: (userId, purposes) => queue.ask('proofs.findWithCode', userId, purposes),
     redeem: (redemption) => queue.ask('proofs.redeem', redemption),
+  };
+}
+
+function eventStore(queue: ActQueue): EventStore {
+  return {
+    append: (events, signers) => queue.ask('events.append', events, signers),
+    list: (query) => queue.ask('events.list', query),
+    read: (after, limit) => queue.ask('events.read', after, limit),
+    marks: () => queue.ask('events.marks'),
+    trim: (how) => queue.ask('events.trim', how),
   };
 }
 

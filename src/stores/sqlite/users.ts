@@ -157,6 +157,7 @@ class UserStatements {
   readonly endSessionsOfDeleted: SqliteStatement;
   readonly removeApiKeys: SqliteStatement;
   readonly removeProofs: SqliteStatement;
+  readonly eraseAddresses: SqliteStatement;
   readonly revokeApiKeys: SqliteStatement;
   readonly list: SqliteStatement;
   readonly search: SqliteStatement;
@@ -191,6 +192,8 @@ class UserStatements {
       UPDATE sessions SET device = '', ended_at = coalesce(ended_at, :now), end_reason = coalesce(end_reason, 'user_deleted') WHERE user_id = :id`);
     this.removeApiKeys = database.prepare('DELETE FROM api_keys WHERE user_id = :id');
     this.removeProofs = database.prepare('DELETE FROM proofs WHERE user_id = :id');
+    this.eraseAddresses = database.prepare(`
+      UPDATE events SET address = NULL, address_salt = NULL WHERE coalesce(actor_id, user_id) = :id AND address IS NOT NULL`);
     this.revokeApiKeys = database.prepare('UPDATE api_keys SET revoked_at = :now WHERE user_id = :id AND revoked_at IS NULL RETURNING id');
     const after = (selected: string): string =>
       `SELECT ${selected} FROM users WHERE (created_at, id) < (:createdAt, :id) ORDER BY created_at DESC, id DESC`;
@@ -341,6 +344,7 @@ export class Users {
     this.#statements.removeApiKeys.run({ id });
     this.#statements.removeProofs.run({ id });
     this.#factors.forget(id);
+    this.#statements.eraseAddresses.run({ id });
     scope.revoke('epoch', id, deletedEpoch);
     return { outcome: 'written', user };
   }
