@@ -25,6 +25,10 @@ const ownTypes: readonly AuthEventType[] = [
   'password.changed',
   'email.verified',
   'email.changed',
+  'factor.enabled',
+  'factor.disabled',
+  'factor.recovery_codes_replaced',
+  'factor.recovery_code_used',
 ];
 
 export interface EventPage {

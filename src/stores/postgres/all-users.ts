@@ -2,7 +2,8 @@
 import type { ImportOutcome, UserStore } from '../../model/store.js';
 import type { Database } from './database.js';
 import { lockKey, prepared, type Wording } from './statements.js';
-import { columns, createUser, userFromRow, type CredentialRow, UserStatements } from './users.js';
+import { columns, userFromRow, type CredentialRow } from './user-rows.js';
+import { createUser, UserStatements } from './users.js';
 
 interface StoredRow extends CredentialRow {
   readonly email_login_key: string | null;

@@ -2,7 +2,7 @@
 import { recordUseEverySeconds, type ApiKeyAndUser, type ApiKeyCursor, type ApiKeyRecord, type ApiKeyStore } from '../../model/api-key.js';
 import type { Database } from './database.js';
 import { prepared, revoking, timed, type Statement, type Wording } from './statements.js';
-import { joinedUser, joinedUserColumns, type JoinedUserRow } from './users.js';
+import { joinedUser, joinedUserColumns, type JoinedUserRow } from './user-rows.js';
 
 interface ApiKeyRow {
   readonly id: string;

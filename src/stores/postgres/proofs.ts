@@ -9,7 +9,8 @@ import { FactorStatements, removeFactorSince } from './factors.js';
 import { issueProof, IssueStatements } from './issue-proof.js';
 import { outboxWriter, type OutboxWriter } from './outbox-writer.js';
 import { prepared, revoking, timed, type Statement, type Wording } from './statements.js';
-import { createUser, setPassword, userFromRow, userIn, UserStatements, type UserRow } from './users.js';
+import { userFromRow, type UserRow } from './user-rows.js';
+import { createUser, setPassword, userIn, UserStatements } from './users.js';
 
 interface ProofRow {
   readonly id: string;

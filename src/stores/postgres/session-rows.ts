@@ -9,7 +9,7 @@ import type {
   UserRecord,
 } from '../../model/store.js';
 import { notBeforeRetirement } from '../not-before-retirement.js';
-import { joinedUser, type JoinedUserRow } from './users.js';
+import { joinedUser, type JoinedUserRow } from './user-rows.js';
 
 /** What the holder of a session is served by. */
 export const heldColumns = [

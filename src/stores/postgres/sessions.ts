@@ -8,7 +8,7 @@ import { changeFactor, FactorStatements, useUp } from './factors.js';
 import { prepared, revoking, timed, type Statement, type Wording } from './statements.js';
 import { outboxWriter, type OutboxWriter } from './outbox-writer.js';
 import { foundIn, heldColumns, liveIn, ofSession, rotatedIn, sessionColumns, sessionFromRow, type SessionRow } from './session-rows.js';
-import { columns, joinedUserColumns } from './users.js';
+import { columns, joinedUserColumns } from './user-rows.js';
 
 class SessionStatements {
   readonly find: Statement;

@@ -2,7 +2,7 @@
 import { recordUseEverySeconds, type ApiKeyAndUser, type ApiKeyCursor, type ApiKeyRecord } from '../../model/api-key.js';
 import type { ActArguments, ActResult, ActScope, ActsOf } from './acts.js';
 import type { SqliteDatabase, SqliteStatement } from './driver.js';
-import { joinedUser, joinedUserColumns, type JoinedUserRow } from './users.js';
+import { joinedUser, joinedUserColumns, type JoinedUserRow } from './user-rows.js';
 
 interface ApiKeyRow {
   readonly id: string;

@@ -5,7 +5,7 @@
 import { maxRetirements, type RotatedSession, type RotateInput } from '../../model/store.js';
 import { isAlive } from './alive.js';
 import type { SqliteDatabase, SqliteStatement, SqliteValue } from './driver.js';
-import { userFromValues, valuesOfUser } from './users.js';
+import { userFromValues, valuesOfUser } from './user-rows.js';
 
 /** What the database thread is asked for. */
 export type Rotation = readonly [

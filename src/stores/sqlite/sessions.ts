@@ -7,7 +7,8 @@ import type { SqliteDatabase, SqliteStatement } from './driver.js';
 import { Factors } from './factors.js';
 import type { Outbox } from './outbox.js';
 import { RotateStatement, type Rotation } from './rotation.js';
-import { endReturned, joinedUser, joinedUserColumns, type JoinedUserRow } from './users.js';
+import { joinedUser, joinedUserColumns, type JoinedUserRow } from './user-rows.js';
+import { endReturned } from './users.js';
 
 interface SessionRow {
   readonly id: string;
