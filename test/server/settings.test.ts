@@ -214,6 +214,8 @@ describe('a value', () => {
       COUNTERSIGN_LOGIN_LIMIT: '5/10m',
       COUNTERSIGN_API_LIMIT: '300/1m',
       COUNTERSIGN_TRUSTED_PROXIES: '10.0.0.0/8',
+      COUNTERSIGN_EVENTS_KEEP: '90d',
+      COUNTERSIGN_EVENTS_ADDRESSES: 'omit',
       COUNTERSIGN_REDIS: 'rediss://auth:hunter2@cache.example.com',
     });
     expect([store.kind, bus?.kind]).toEqual(['sqlite', 'redis']);
@@ -240,6 +242,7 @@ describe('a value', () => {
       revocation: { mode: 'available', maxStaleness: '10s' },
       limits: { login: '5/10m', api: '300/1m' },
       trustedProxies: ['10.0.0.0/8'],
+      events: { keep: '90d', addresses: 'omit' },
     });
   });
 });
