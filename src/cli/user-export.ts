@@ -7,7 +7,7 @@ import { withCore } from './with-core.js';
 export const command: Command = {
   usage: 'user export',
   about: `Prints all users with their password hashes, as one JSON object on each line: what \`countersign user import\` takes. Servers may run
-meanwhile. Sessions and API keys are not in it; moving a whole installation is \`countersign migrate-store\`.
+meanwhile. Sessions, API keys and second factors are not in it; moving a whole installation is \`countersign migrate-store\`.
 
 Keep it as you keep the database: redirect it into a file that only you can read.`,
   options: {},
@@ -16,11 +16,17 @@ Keep it as you keep the database: redirect it into a file that only you can read
     const { stdout } = process;
     await withCore(async ({ store }) => {
       let count = 0;
-      for await (const line of exportUsers(store)) {
+      let withFactor = 0;
+      for await (const { line, hasSecondFactor } of exportUsers(store)) {
         count += 1;
+        if (hasSecondFactor) withFactor += 1;
         if (!stdout.write(`${line}\n`)) await once(stdout, 'drain');
       }
       process.stderr.write(`${count === 1 ? '1 user' : `${count} users`} exported.\n`);
+      if (withFactor > 0)
+        process.stderr.write(
+          `${withFactor} of them must prove a second factor here. Elsewhere the password alone will do, until they set one up.\n`,
+        );
     });
   },
 };

@@ -67,11 +67,13 @@ export function signInMethods({
 
     reauthenticate: (input) => takeOver(() => callSignedIn('POST', 'reauthenticate', input)),
 
-    /** Where the login was too long ago, the current password is the proof that is asked for. */
+    /** Where the login was too long ago, the current password is the proof that is asked for; of two factors it is not enough. */
     async changePassword(input) {
       const change = (): Promise<Result<{ readonly user: ClientUser }>> => takeOver(() => callSignedIn('POST', 'password', input));
       const result = await change();
-      if (result.ok || result.code !== 'step_up_required') return result;
+      const { state } = session;
+      const hasTwo = state.status === 'authenticated' && state.user?.mfaEnabled === true;
+      if (result.ok || result.code !== 'step_up_required' || hasTwo) return result;
       const proved = await takeOver(() => callSignedIn('POST', 'reauthenticate', { password: input.currentPassword }));
       return proved.ok ? change() : proved;
     },

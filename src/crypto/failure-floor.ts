@@ -9,26 +9,32 @@ const maxKinds = 32;
 /** A machine that stood still for a moment does not make every failed login as slow. */
 const longestMilliseconds = 1500;
 const margin = 1.1;
+/** A kind that nobody has had for so long is forgotten when another is met. */
+const keptMilliseconds = 3_600_000;
 
 export class FailureFloor {
-  /** How long a verification takes, by its cost: a longer one counts at once, shorter ones little by little. */
-  readonly #kinds = new Map<string, number>();
+  /** How long a verification takes, by its cost: a longer one counts at once, shorter ones little by little. The one met last is the last. */
+  readonly #kinds = new Map<string, { readonly milliseconds: number; readonly metAt: number }>();
   #isForeignInUse = false;
 
   record(cost: string, isForeign: boolean, milliseconds: number): void {
     this.#isForeignInUse ||= isForeign;
     if (!this.#isForeignInUse) return;
-    const known = this.#kinds.get(cost);
+    const known = this.#kinds.get(cost)?.milliseconds ?? 0;
     this.#kinds.delete(cost);
-    this.#kinds.set(cost, known === undefined || milliseconds > known ? milliseconds : known * 0.9 + milliseconds * 0.1);
-    const [oldest] = this.#kinds.keys();
-    if (this.#kinds.size > maxKinds && oldest !== undefined) this.#kinds.delete(oldest);
+    const now = performance.now();
+    this.#kinds.set(cost, { milliseconds: milliseconds > known ? milliseconds : known * 0.9 + milliseconds * 0.1, metAt: now });
+    for (const [kind, { metAt }] of this.#kinds) {
+      if (this.#kinds.size <= maxKinds && now - metAt < keptMilliseconds) break;
+      this.#kinds.delete(kind);
+    }
   }
 
   /** Resolves when as much time has passed since then as the slowest kind takes. */
   async reach(startedAt: number): Promise<void> {
     if (!this.#isForeignInUse) return;
-    const floor = Math.min(longestMilliseconds, Math.max(...this.#kinds.values()) * margin);
+    const longest = Math.max(...[...this.#kinds.values()].map(({ milliseconds }) => milliseconds));
+    const floor = Math.min(longestMilliseconds, longest * margin);
     const missing = floor - (performance.now() - startedAt);
     if (missing > 0) await pause(missing);
   }

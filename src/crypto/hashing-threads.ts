@@ -1,12 +1,22 @@
 /**
- * Threads of our own for password hashing, shared by the whole process, one for each CPU. libuv's pool stays free for files, names and the
+ * Threads of our own for password hashing, shared by the whole process, about one for each CPU. libuv's pool stays free for files, names and the
  * application, and a thread begins its next hash without waiting for the main thread. See `docs/adr/0019-password-hashes-on-threads-of-their-own.md`.
  */
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { HashingOutcome, HashingTask } from './hashing-task.js';
 
-const mostThreads = availableParallelism();
+/** Node 20 counts the CPUs of the machine, not those that a container may use; and each thread takes 19 MiB while it hashes. */
+const mostCpus = 8;
+const memoryOfThread = 32 * 2 ** 20;
+
+/** At most a quarter of the memory that the process may have, where the system limits it. */
+const mostThreads = Math.max(1, Math.min(availableParallelism(), mostCpus, Math.floor(memoryLimit() / 4 / memoryOfThread)));
+
+function memoryLimit(): number {
+  const limit = process.constrainedMemory();
+  return limit === undefined || limit === 0 ? Infinity : limit;
+}
 
 /** How many tasks make sense at once: on each thread one that runs, and one that follows it. */
 export const hashingPlaces: number = mostThreads * 2;

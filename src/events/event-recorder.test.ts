@@ -17,8 +17,13 @@ describe('the recorder of events', () => {
     batches = [];
     said = [];
     isAway = false;
+    recorder = newRecorder();
+  });
+  afterEach(() => vi.useRealTimers());
+
+  function newRecorder(): EventRecorder {
     const say = (_: object, message: string): void => void said.push(message);
-    recorder = new EventRecorder({
+    return new EventRecorder({
       store: {
         append: async (events) => {
           batches.push(events);
@@ -31,8 +36,7 @@ describe('the recorder of events', () => {
       logger: { info: say, warn: say, error: say },
       keepsAddresses: true,
     });
-  });
-  afterEach(() => vi.useRealTimers());
+  }
 
   const record = (count: number, address?: string): void => {
     for (let index = 0; index < count; index += 1) recorder.record({ type: 'login.failed', at: new Date(index) }, address);
@@ -85,6 +89,9 @@ describe('the recorder of events', () => {
     record(120);
     await recorder.close();
     expect(batches.map((batch) => batch.length)).toEqual([100, 20]);
+    record(1);
+    expect(said.at(-1)).toBe('an event is not in the record: it happened while this process was closing');
+    recorder = newRecorder();
     isAway = true;
     record(1);
     await recorder.close();

@@ -42,6 +42,10 @@ export class EventRecorder {
 
   /** Never throws, never waits. */
   record({ type, at, userId, sessionId, actorId, reason }: AuthEvent, address: string | undefined): void {
+    if (this.#isClosed) {
+      this.#parts.logger.error({ event: type }, 'an event is not in the record: it happened while this process was closing');
+      return;
+    }
     const details = canonicalJson(reason === undefined ? {} : { reason });
     this.#waiting.push(this.#recordOf(type, at.getTime(), { userId, sessionId, actorId, details, ...this.#addressed(address) }));
     if (this.#waiting.length > mostWaiting) {

@@ -1,6 +1,7 @@
 /** Changes a password: all sessions of the user end, this device gets a new one, in one transaction. */
 import { AuthError } from '../errors.js';
 import type { LiveSession, SessionStore } from '../model/store.js';
+import { hasSecondFactor } from '../policy/assurance.js';
 import type { FlowContext } from './context.js';
 import type { SignedIn } from './issue-tokens.js';
 import { noticeRows } from './notices.js';
@@ -21,8 +22,9 @@ export async function changePassword(context: FlowContext, { session, user }: Li
     throw new AuthError('invalid_credentials');
   }
   const toHash = await hashNewPassword(context, { password: change.newPassword, path: 'newPassword', of: user });
-  // Whoever has a second factor has proved it lately, or could not be here.
-  const request = { ...session, user: credential.user, replaces: session.id };
+  // Of two factors only one was proved now: the time of the older proof stays.
+  const proof = hasSecondFactor(session.factors) ? { provedAt: session.authenticatedAt } : {};
+  const request = { ...session, ...proof, user: credential.user, replaces: session.id };
   const outgoing = noticeRows(context, 'password_changed', credential.user);
   const signedIn = await openSession(context, request, async (input) => {
     const act = { ...input, replaces: session.id, toHash, outgoing };

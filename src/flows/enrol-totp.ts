@@ -55,30 +55,35 @@ export async function confirmTotp(
 /** App and recovery codes are gone; all other sessions end. @throws {AuthError} `not_found` where there is none, `session_revoked`. */
 export async function removeTotp(context: FlowContext, live: LiveSession): Promise<SignedIn> {
   if (!live.user.mfaEnabled) throw new AuthError('not_found', { detail: 'There is no authenticator app.' });
-  const signedIn = await changeFactor(context, live, { change: { kind: 'disable' }, factors: live.session.factors });
+  const signedIn = await changeFactor(context, live, { change: { kind: 'disable' }, factors: ['pwd'] });
   context.emit('factor.disabled', { userId: live.user.id, sessionId: signedIn.session.id });
   return signedIn;
 }
 
-/** Those before are good no more. @throws {AuthError} `not_found` without a second factor, which they would stand for. */
+/** Those before are good no more. @throws {AuthError} `not_found` without a second factor, which they would stand for; `session_revoked`. */
 export async function renewRecoveryCodes(context: FlowContext, { user, session }: LiveSession): Promise<readonly string[]> {
   const { codes, records } = newRecoveryCodes(context);
   const outgoing = noticeRows(context, 'second_factor_changed', user);
-  if (!(await context.store.factors.replaceRecoveryCodes(user.id, records, outgoing)))
-    throw new AuthError('not_found', { detail: 'There is no second factor.' });
+  if (!user.mfaEnabled) throw new AuthError('not_found', { detail: 'There is no second factor.' });
+  // Only while it is the account of this session still: codes that were asked for before a reset must not outlive it.
+  if (!(await context.store.factors.replaceRecoveryCodes({ userId: user.id, epoch: user.sessionEpoch, codes: records, outgoing })))
+    throw new AuthError('session_revoked');
   context.postbox.wake();
   context.emit('factor.recovery_codes_replaced', { userId: user.id, sessionId: session.id });
   return codes;
 }
 
+/** Keeps the time of the last proof: to set up or to remove a factor proves nothing anew of those that the session had. */
 async function changeFactor(
   context: FlowContext,
   { session, user }: LiveSession,
   { change, factors }: { readonly change: FactorChange; readonly factors: readonly string[] },
 ): Promise<SignedIn> {
   const outgoing = noticeRows(context, 'second_factor_changed', user);
-  const signedIn = await openSession(context, { ...session, user, factors, replaces: session.id }, (input) =>
-    context.store.sessions.changeFactor({ ...input, replaces: session.id, change, outgoing }),
+  const signedIn = await openSession(
+    context,
+    { ...session, user, factors, provedAt: session.authenticatedAt, replaces: session.id },
+    (input) => context.store.sessions.changeFactor({ ...input, replaces: session.id, change, outgoing }),
   );
   if (signedIn === null) throw new AuthError('session_revoked');
   context.postbox.wake();

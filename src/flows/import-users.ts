@@ -55,8 +55,10 @@ export async function importUsers(context: FlowContext, work: UserImport): Promi
       : await context.store.users.createAll(batch.map(({ record }) => record));
     for (const [index, candidate] of batch.entries()) {
       const outcome = outcomes[index] ?? 'created';
-      if (outcome === 'created') counts.imported += 1;
-      else if (await isSameUser(context, candidate, outcome)) counts.alreadyThere += 1;
+      if (outcome === 'created') {
+        counts.imported += 1;
+        if (!work.isDryRun) context.emit('user.created', { userId: candidate.record.id, reason: 'imported' });
+      } else if (await isSameUser(context, candidate, outcome)) counts.alreadyThere += 1;
       else complain(candidate.line, takenBy[outcome]);
     }
     work.onProgress({ ...counts });

@@ -74,7 +74,7 @@ function idOfExternal(externalId: string): string {
   return formatId('usr', Buffer.from(sha256(Buffer.from(externalId)).subarray(0, 16)));
 }
 
-/** As `readImportedUser` reads it; everything that another installation needs. */
+/** As `readImportedUser` reads it; what another installation needs to let him in by his password. */
 export function exportedUser({ user, passwordHash, signsInByEmail }: StoredUser): string {
   return JSON.stringify({
     id: user.id,

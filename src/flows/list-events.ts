@@ -15,6 +15,7 @@ const ownTypes: readonly AuthEventType[] = [
   'user.disowned',
   'login.succeeded',
   'login.failed',
+  'login.factor_due',
   'session.ended',
   'session.all_ended',
   'session.replayed',

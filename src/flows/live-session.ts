@@ -23,14 +23,16 @@ export async function requireLiveSession(context: FlowContext, principal: Princi
  * @throws {AuthError} `step_up_required`, `refresh_token_missing`, `refresh_token_invalid`.
  */
 export function requireFreshProof(context: FlowContext, { session, user, now }: LiveSession, refreshCookie: string | undefined): void {
-  if (session.delivery !== 'bearer') requireRefreshCookieOf(context, session, refreshCookie);
+  requireRefreshCookieOf(context, session, refreshCookie);
   const maxAgeSeconds = context.config.sensitiveSeconds;
   if (now - session.authenticatedAt > maxAgeSeconds * 1000) throw new AuthError('step_up_required', { maxAgeSeconds });
   if (user.mfaEnabled && !hasSecondFactor(session.factors))
     throw new AuthError('step_up_required', { maxAgeSeconds, detail: secondFactorDetail });
 }
 
-function requireRefreshCookieOf(context: FlowContext, session: LiveSession['session'], cookie: string | undefined): void {
+/** Nothing of a bearer session, whose refresh token is in no cookie. @throws {AuthError} `refresh_token_missing`, `refresh_token_invalid`. */
+export function requireRefreshCookieOf(context: FlowContext, session: LiveSession['session'], cookie: string | undefined): void {
+  if (session.delivery === 'bearer') return;
   if (cookie === undefined) throw new AuthError('refresh_token_missing');
   const content = readRefreshToken(context, cookie);
   const isSame = content.sessionId === session.id && constantTimeEqual(content.secretDigest, session.secretDigest);

@@ -39,23 +39,34 @@ export type LoginOutcome =
  */
 export async function login(context: FlowContext, request: LoginRequest): Promise<LoginOutcome> {
   const { credential } = request;
-  const isRight = await isPasswordOf(context, credential, request.password);
-  if (!credential || !isRight || credential.user.disabledAt !== null) throw refused(context, credential, isRight);
-  if (isKeptOut(context, credential.user)) throw refusedFor(context, credential, 'address not verified');
+  const barred = reasonToRefuse(context, credential);
+  // Who is refused in any case is refused as nobody is: his own hash might take another time, and a right password one more.
+  const isRight = await isPasswordOf(context, barred === null ? credential : null, request.password);
+  if (!credential || barred !== null || !isRight) throw refused(context, credential, barred ?? 'wrong password');
   await strengthenHash(context, credential, request.password);
   if (credential.user.mfaEnabled) {
     const { issueLoginTicket } = await import('./login-ticket.js');
     const due = await issueLoginTicket(context, credential.user, request);
-    if (due === null) throw refused(context, credential, isRight);
+    if (due === null) throw refused(context, credential, changed);
+    context.emit('login.factor_due', { userId: credential.user.id });
     return { outcome: 'factor_due', due };
   }
   // Who has set up a second factor since he was read has another epoch.
   const signedIn = await openSession(context, { ...request, user: credential.user, factors: ['pwd'] }, (input) =>
     context.store.sessions.open(input),
   );
-  if (!signedIn) throw refused(context, credential, isRight);
+  if (!signedIn) throw refused(context, credential, changed);
   context.emit('login.succeeded', { userId: credential.user.id, sessionId: signedIn.session.id });
   return { outcome: 'signed_in', signedIn };
+}
+
+const changed = 'account disabled or changed meanwhile';
+
+/** Whatever the password is; null: that decides. */
+function reasonToRefuse(context: FlowContext, credential: PasswordCredential | null): string | null {
+  if (credential === null) return 'unknown user';
+  if (credential.user.disabledAt !== null) return 'account disabled';
+  return isKeptOut(context, credential.user) ? 'address not verified' : null;
 }
 
 /** Whoever has an address and has not proved it. Who has none was created by somebody who is trusted. */
@@ -70,12 +81,7 @@ function loginKey(config: AuthConfig, identifier: string): UserKey | null {
   return username ? { usernameKey: username.key } : null;
 }
 
-function refused(context: FlowContext, credential: PasswordCredential | null, isRight: boolean): AuthError {
-  const reason = !credential ? 'unknown user' : !isRight ? 'wrong password' : 'account disabled or changed meanwhile';
-  return refusedFor(context, credential, reason);
-}
-
-function refusedFor({ emit }: FlowContext, credential: PasswordCredential | null, reason: string): AuthError {
+function refused({ emit }: FlowContext, credential: PasswordCredential | null, reason: string): AuthError {
   emit('login.failed', { reason, ...(credential ? { userId: credential.user.id } : {}) });
   return new AuthError('invalid_credentials', { reason });
 }

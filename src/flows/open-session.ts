@@ -11,6 +11,8 @@ export interface SessionRequest {
   /** As read together with the proof of identity: a session is opened only while his epoch is still that. */
   readonly user: UserRecord;
   readonly factors: readonly string[];
+  /** Where none of them was proved just now: when they were. Milliseconds. */
+  readonly provedAt?: number;
   readonly delivery: Delivery;
   readonly remember: boolean;
   readonly device: string;
@@ -35,6 +37,7 @@ export async function openSession(context: FlowContext, request: SessionRequest,
       delivery: request.delivery,
       remember: request.remember,
       factors: request.factors,
+      ...(request.provedAt !== undefined && { provedAt: request.provedAt }),
       device: request.device,
       idleSeconds: request.remember ? config.session.idleSeconds : config.session.transientIdleSeconds,
       absoluteSeconds: config.session.absoluteSeconds,

@@ -7,8 +7,7 @@ import type { SignedIn } from './issue-tokens.js';
 import { openSession } from './open-session.js';
 import { factorName, judgeFactor, wrongCode, type FactorProof } from './second-factor.js';
 
-/**
- * The password that the session was opened by counts on: only together with the session's own secret is the code worth anything. */
+/** The password that the session was opened by counts on: the route asks for the session's own refresh cookie beside the code. */
 export async function reauthenticateByFactor(context: FlowContext, { session, user }: LiveSession, proof: FactorProof): Promise<SignedIn> {
   const factors = [...session.factors.filter((factor) => factor === 'pwd'), factorName(proof.method)];
   const refused = (error: AuthError): AuthError => {

@@ -20,8 +20,9 @@ export async function trimEvents(
   store: Pick<OpenStore, 'events' | 'now'>,
   { keptSeconds, signers, logger, hasStopped }: Trimming,
 ): Promise<void> {
-  if (keptSeconds === null || hasStopped()) return;
-  const before = (await store.now()) - keptSeconds * 1000;
+  if (hasStopped()) return;
+  // Where all is kept, what is left to do is to sign the beginning anew after the master secret was changed.
+  const before = keptSeconds === null ? 0 : (await store.now()) - keptSeconds * 1000;
   await inSteps(async () => {
     const outcome = await store.events.trim({ before, limit: rowsOfStep, signers });
     if (outcome === 'broken')

@@ -103,7 +103,7 @@ class Walk {
   #judgeCheckpoint({ position, hash, checkpoint }: EventRecord): void {
     if (checkpoint === null) return;
     this.#checkpoints += 1;
-    const judged = judgeSignature(this.#how.signers, 'head', { position, hash, signature: checkpoint });
+    const judged = judgeSignature(this.#how.signers, 'checkpoint', { position, hash, signature: checkpoint });
     if (judged === 'unknown') this.#unknownCheckpoints += 1;
     if (judged === 'bad') throw new Broken(position, 'the checkpoint is forged, or of a chain that was written anew');
   }

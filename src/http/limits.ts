@@ -47,7 +47,7 @@ export function limitCodes<Result>(
   work: () => Promise<Result>,
 ): Promise<Result> {
   if (method === 'recovery') return work();
-  return arrival.core.codes.run(`code ${userId}`, work, (state) => void arrival.limits.push(state));
+  return arrival.core.codes.run(`factor ${userId}`, work, (state) => void arrival.limits.push(state));
 }
 
 /**

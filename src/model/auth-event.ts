@@ -10,6 +10,8 @@ export const authEventTypes = [
   'user.roles_changed',
   'login.succeeded',
   'login.failed',
+  // The password was right, and a second factor is asked for.
+  'login.factor_due',
   'session.ended',
   'session.all_ended',
   'session.replayed',

@@ -21,8 +21,14 @@ export function addressDigest(salt: Uint8Array, address: string): Buffer {
   return sha256(Buffer.concat([salt, Buffer.from(address)]));
 }
 
+/**
+ * What is signed, by name: of one thing it is no good for another. If a checkpoint were as good as a head, whoever cuts the chain behind one had
+ * the head that fits.
+ */
+export type SignedName = EventMarkName | 'checkpoint';
+
 /** `key id 1 | HMAC-SHA-256 32`. */
-function signMark([signer]: EventSigners, name: EventMarkName, place: ChainPlace): Buffer {
+function signPlace([signer]: EventSigners, name: SignedName, place: ChainPlace): Buffer {
   if (signer === undefined) throw new TypeError('There is no key to sign with.');
   return Buffer.concat([Buffer.of(signer.id), macOf(signer, name, place)]);
 }
@@ -30,7 +36,7 @@ function signMark([signer]: EventSigners, name: EventMarkName, place: ChainPlace
 /** `unknown`: of a secret that is not in the ring. */
 export function judgeSignature(
   signers: EventSigners,
-  name: EventMarkName,
+  name: SignedName,
   { position, hash, signature }: EventMark,
 ): 'good' | 'bad' | 'unknown' {
   const signer = signers.find(({ id }) => id === signature[0]);
@@ -38,7 +44,7 @@ export function judgeSignature(
   return constantTimeEqual(macOf(signer, name, { position, hash }), signature.subarray(1)) ? 'good' : 'bad';
 }
 
-function macOf({ events }: EventSigners[number], name: EventMarkName, { position, hash }: ChainPlace): Buffer {
+function macOf({ events }: EventSigners[number], name: SignedName, { position, hash }: ChainPlace): Buffer {
   return createHmac('sha256', events)
     .update(`${name}\n${position}\n${Buffer.from(hash).toString('hex')}`)
     .digest();
@@ -68,10 +74,10 @@ export function appendTo(end: ChainEnd, events: readonly NewEventRecord[], signe
     hash = hashOf(hash, { ...event, position });
     return { ...event, position, hash, checkpoint: null };
   });
-  const signature = signMark(signers, 'head', { position, hash });
+  const checkpoint = signPlace(signers, 'checkpoint', { position, hash });
   return {
-    rows: rows.map((row) => (row.position === position ? { ...row, checkpoint: signature } : row)),
-    head: { position, hash, signature },
+    rows: rows.map((row) => (row.position === position ? { ...row, checkpoint } : row)),
+    head: { position, hash, signature: signPlace(signers, 'head', { position, hash }) },
   };
 }
 
@@ -138,10 +144,16 @@ export function trimFrom(
     return mark === null || judgeSignature(signers, name, mark) === 'good';
   });
   const old = rows.slice(0, oldRows(rows, before));
-  if (old.length === 0) return { outcome: 'done', start: null };
+  if (old.length === 0) return { outcome: 'done', start: isSigned ? signedAnew(start, signers) : null };
   const end = isSigned ? followChain(start ?? genesis, old) : null;
   if (end === null) return { outcome: 'broken', start: null };
-  return { outcome: old.length === limit ? 'more' : 'done', start: { ...end, signature: signMark(signers, 'start', end) } };
+  return { outcome: old.length === limit ? 'more' : 'done', start: { ...end, signature: signPlace(signers, 'start', end) } };
+}
+
+/** Where it was signed under another secret than today's, which may be forgotten one day; null: it was not. */
+function signedAnew(start: EventMark | null, signers: EventSigners): EventMark | null {
+  if (start === null || start.signature[0] === signers[0]?.id) return null;
+  return { ...start, signature: signPlace(signers, 'start', start) };
 }
 
 /** How many in a row, from the first: clocks of several nodes differ, and only a beginning can go. */

@@ -23,7 +23,7 @@ export interface EventRecord extends NewEventRecord {
   readonly position: number;
   /** SHA-256 of the hash before it and of the row. */
   readonly hash: Uint8Array;
-  /** On the last row of a batch: what `EventMark.signature` holds of the head. */
+  /** On the last row of a batch: as `EventMark.signature`, under the name `checkpoint`. */
   readonly checkpoint: Uint8Array | null;
 }
 

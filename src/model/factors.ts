@@ -46,6 +46,11 @@ export interface FactorStore {
   findTotp(userId: string): Promise<TotpRecord | null>;
   /** Takes the place of one that was not confirmed. False: one is confirmed, or the user is gone or disabled; nothing was written. */
   beginTotp(userId: string, sealedSecret: Uint8Array): Promise<boolean>;
-  /** Those before are good no more. False: the user has no confirmed factor; nothing was written. */
-  replaceRecoveryCodes(userId: string, codes: readonly NewRecoveryCode[], outgoing?: readonly NewOutboxRecord[]): Promise<boolean>;
+  /** Those before are good no more. False: the user has no confirmed factor, or his epoch is another; nothing was written. */
+  replaceRecoveryCodes(replacement: {
+    readonly userId: string;
+    readonly epoch: number;
+    readonly codes: readonly NewRecoveryCode[];
+    readonly outgoing?: readonly NewOutboxRecord[];
+  }): Promise<boolean>;
 }

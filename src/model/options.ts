@@ -125,7 +125,8 @@ export type LimitText = `${number}/${Duration}` | 'insecure-off';
 export interface LimitOptions {
   /**
    * Failed logins and registrations by address, and mails asked for; a device that its user has signed in on before has a budget of its own.
-   * Default `10/15m`. `insecure-off` also lets anybody have any number of mails sent to an address.
+   * Default `10/15m`. `insecure-off` also lets anybody have any number of mails sent to an address, and try any number of
+   * codes of a second factor.
    */
   login?: LimitText;
   /** Requests by session, or by address where there is none; refreshing counts apart. Default `100/1m`. */

@@ -237,6 +237,8 @@ export interface NewSessionRecord {
   readonly delivery: Delivery;
   readonly remember: boolean;
   readonly factors: readonly string[];
+  /** When the factors were proved, where that was not now. */
+  readonly provedAt?: number;
   readonly device: string;
   readonly idleSeconds: number;
   readonly absoluteSeconds: number;

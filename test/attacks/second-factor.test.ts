@@ -10,16 +10,20 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { enrol, type EnrolledApp } from '../support/authenticator.js';
 import type { Client } from '../support/client.js';
 import type { HttpAnswer } from '../support/http.js';
+import { Inbox, tokenIn } from '../support/inbox.js';
 import { startApp, type TestApp } from '../support/start-app.js';
 
 let app: TestApp;
 let limited: TestApp;
+let mailed: TestApp;
+const inbox = new Inbox();
 
 beforeAll(async () => {
   app = await startApp();
+  mailed = await startApp({ inbox });
   limited = await startApp({ limits: { login: '100/15m', api: 'insecure-off' } });
 });
-afterAll(() => Promise.all([app.stop(), limited.stop()]));
+afterAll(() => Promise.all([app.stop(), limited.stop(), mailed.stop()]));
 
 interface Victim extends EnrolledApp {
   readonly page: Client;
@@ -171,6 +175,57 @@ test('who has copied a session and knows the password cannot take the factor awa
   ] as const;
   for (const [method, path, json] of acts)
     expect((await thief.call(method, path, json === undefined ? {} : { json })).outcome, path).toBe('401 step_up_required');
+});
+
+test('codes of mails are counted apart: to try one does not begin the count of the second factor anew', async () => {
+  const victim = await victimOf(limited);
+  const { page } = victim;
+  const stepUp = async (): Promise<string> =>
+    (await page.post('/api/auth/reauthenticate', { method: 'totp', code: wrongCode(victim) })).outcome;
+  const outcomes: string[] = [];
+  for (let count = 0; count < 11; count += 1) outcomes.push(await stepUp());
+  expect(outcomes.at(-1)).toBe('429 too_many_attempts');
+  await page.post('/api/auth/email/verify', { code: '123456' });
+  expect(await stepUp()).toBe('429 too_many_attempts');
+});
+
+test('to remove the factor, or to change the password, makes no old proof a new one', async () => {
+  const [victim, other] = [await victimOf(app), await victimOf(app)];
+  await app.advance({ minutes: 9 });
+  expect((await victim.page.call('DELETE', '/api/auth/mfa/totp')).status).toBe(200);
+  expect((await victim.page.get('/strong')).outcome, 'of a factor that is gone').toBe('401 step_up_required');
+  expect((await victim.page.get('/recent')).outcome).toBe('401 step_up_required');
+  const passwords = { currentPassword: other.page.user!.password, newPassword: 'seven purple lanterns' };
+  expect((await other.page.signInAgain('/auth/password', passwords)).status).toBe(200);
+  expect((await other.page.get('/strong')).outcome, 'by the password alone').toBe('401 step_up_required');
+  await app.advance({ minutes: 2 });
+  expect((await other.page.post('/api/auth/mfa/recovery-codes')).outcome).toBe('401 step_up_required');
+});
+
+test('a code and a copied access token are not enough to prove oneself again', async () => {
+  const victim = await victimOf(app);
+  const thief = app.client({ origin: null });
+  thief.accessToken = victim.page.currentAccessToken;
+  const proof = { method: 'totp', code: victim.app.codeAt(app.now) };
+  expect((await thief.post('/api/auth/reauthenticate', proof)).outcome).toBe('401 refresh_token_missing');
+  expect((await victim.page.signInAgain('/auth/reauthenticate', proof)).status, 'and the code is good still').toBe(200);
+});
+
+test('recovery codes that a thief made are gone when the owner says that it was not he, though his app stays', async () => {
+  const victim = await victimOf(mailed);
+  const { page } = victim;
+  await inbox.find(page.user!.email, /second factor/);
+  await mailed.advance({ minutes: 9 });
+  inbox.clear();
+  const { recoveryCodes } = (await page.post('/api/auth/mfa/recovery-codes')).json as { recoveryCodes: string[] };
+  const notice = await inbox.find(page.user!.email, /second factor/);
+  expect((await mailed.client().post('/api/auth/not-me', { token: tokenIn(notice) })).status).toBe(200);
+  const reset = tokenIn(await inbox.find(page.user!.email, /Set a new password/));
+  await mailed.client().post('/api/auth/password/reset', { token: reset, newPassword: 'seven purple lanterns' });
+  const login = { username: page.user!.username, password: 'seven purple lanterns' };
+  const { ticket } = (await mailed.client().post('/api/auth/login', login)).json as { ticket: string };
+  expect((await guess(mailed, ticket, recoveryCodes[0], 'recovery')).outcome).toBe('401 mfa_code_invalid');
+  expect((await guess(mailed, ticket, victim.app.codeAt(mailed.now))).status).toBe(200);
 });
 
 test('neither secret nor recovery codes are shown again, kept in the clear or logged', async () => {

@@ -65,14 +65,27 @@ function tampering(place: () => Place): void {
     expect((await verifyEvents(events, { signers })).broken?.position).toBeLessThanOrEqual(11);
   });
 
-  test('a chain put back with its own older head is found by a head that was kept elsewhere', async () => {
+  test('a checkpoint is no head: a chain that is cut behind one is found', async () => {
     const { world, execute } = place();
     const { events } = world.store;
-    const { head } = await events.marks();
     await execute(`UPDATE event_marks SET position = 6, hash = (SELECT hash FROM events WHERE position = 6),
       signature = (SELECT checkpoint FROM events WHERE position = 6) WHERE name = 'head'; DELETE FROM events WHERE position > 6`);
+    expect((await verifyEvents(events, { signers })).broken).toEqual({ position: 6, why: 'the signature of the head is forged' });
+    await events.append([newEvent()], signers);
+    expect((await verifyEvents(events, { signers })).broken?.position).toBe(7);
+  });
+
+  test('a chain put back with an older head that was copied is found by a head that was kept elsewhere', async () => {
+    const { world, execute } = place();
+    const { events } = world.store;
+    await execute('CREATE TABLE copied AS SELECT * FROM event_marks');
+    await events.append([newEvent()], signers);
+    const { head } = await events.marks();
+    await execute(
+      `DELETE FROM events WHERE position > 9; DELETE FROM event_marks; INSERT INTO event_marks SELECT * FROM copied; DROP TABLE copied`,
+    );
     expect((await verifyEvents(events, { signers })).broken).toBeNull();
-    expect((await verifyEvents(events, { signers, expected: head })).broken?.position).toBe(7);
+    expect((await verifyEvents(events, { signers, expected: head })).broken?.position).toBe(10);
   });
 
   test('processes that append at once make one chain', async () => {

@@ -182,12 +182,16 @@ function recoveryCodes(makeStore: MakeStore): void {
 
   test('new ones take the place of those before; without a factor there are none', async () => {
     const { id } = await withFactor(at.store);
-    expect(await at.store.factors.replaceRecoveryCodes(id, codes(5), [newRow()])).toBe(true);
+    const replace = (userId: string, epoch: number, count: number) =>
+      at.store.factors.replaceRecoveryCodes({ userId, epoch, codes: codes(count), outgoing: [newRow()] });
+    const { sessionEpoch } = (await at.store.users.find({ id }))!;
+    expect(await replace(id, sessionEpoch - 1, 4)).toBe(false);
+    expect(await replace(id, sessionEpoch, 5)).toBe(true);
     expect(await open(at.store, id, recovery(1))).toBeNull();
     expect(await open(at.store, id, recovery(5))).not.toBeNull();
     const pending = await createUser(at.store);
     await at.store.factors.beginTotp(pending.id, sealed);
-    expect(await at.store.factors.replaceRecoveryCodes(pending.id, codes(6), [newRow()])).toBe(false);
+    expect(await replace(pending.id, pending.sessionEpoch, 6)).toBe(false);
     expect(await claimAll(at.store)).toHaveLength(1);
   });
 }

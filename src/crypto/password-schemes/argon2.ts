@@ -58,6 +58,8 @@ function parse(hash: string): (Argon2Parameters & { readonly saltBytes: number; 
   const parts = format.exec(hash);
   if (parts === null) return null;
   const [, memoryKib, iterations, parallelism, salt = '', tag = ''] = parts;
+  // RFC 9106 section 3.1 wants so much memory; and each text must be the one encoding of its bytes, or the library refuses it.
+  if (Number(memoryKib) < 8 * Number(parallelism) || !isBase64(salt) || !isBase64(tag)) return null;
   return {
     memoryKib: Number(memoryKib),
     iterations: Number(iterations),
@@ -65,4 +67,9 @@ function parse(hash: string): (Argon2Parameters & { readonly saltBytes: number; 
     saltBytes: Math.floor((salt.length * 3) / 4),
     tagBytes: Math.floor((tag.length * 3) / 4),
   };
+}
+
+/** Without padding. */
+function isBase64(text: string): boolean {
+  return Buffer.from(text, 'base64').toString('base64').replace(/=+$/, '') === text;
 }

@@ -25,7 +25,7 @@ const shared = {
     pbkdf2Sync(password, salt, iterations, expected.length, digest),
 };
 
-const djangoFormat = /^pbkdf2_(sha1|sha256)\$([1-9]\d{0,9})\$([^$]{1,128})\$([A-Za-z0-9+/]{22,172}={0,2})$/;
+const djangoFormat = /^pbkdf2_(sha1|sha256)\$([1-9]\d{0,9})\$([!-#%-~]{1,128})\$([A-Za-z0-9+/]{22,172}={0,2})$/;
 
 /** `pbkdf2_sha256$600000$salt$hash` */
 export const django: PasswordScheme = derivedScheme<Stored>({

@@ -6,6 +6,7 @@ import { AuthError } from '../../errors.js';
 import { changePassword } from '../../flows/change-password.js';
 import { findLogin, login } from '../../flows/login.js';
 import type { SignedIn } from '../../flows/issue-tokens.js';
+import { requireRefreshCookieOf } from '../../flows/live-session.js';
 import { logout } from '../../flows/logout.js';
 import { reauthenticate } from '../../flows/reauthenticate.js';
 import { refresh, type PresentedToken } from '../../flows/refresh.js';
@@ -26,7 +27,7 @@ import { userDocument } from '../documents.js';
 import type { Exchange } from '../exchange.js';
 import { addressOf, attemptKey, limitAttempts, limitCodes, limitMails, limitRefresh, limitRequest } from '../limits.js';
 import { preferredLocale } from '../preferred-locale.js';
-import { presentedRefreshToken, requireOwnPlace, sessionOfBrowser } from '../refresh-credential.js';
+import { presentedRefreshToken, refreshCookie, requireOwnPlace, sessionOfBrowser } from '../refresh-credential.js';
 import { ok, type Answer } from '../message.js';
 import { clearedCookies, loggedInAnswer, signedInAnswer } from '../session-response.js';
 
@@ -130,6 +131,8 @@ const evenIfStale = { revocation: 'available' } as const;
 
 export async function answerReauthenticate(exchange: Exchange<LiveSession, ReauthenticateBody>): Promise<Answer> {
   const { core, who, body } = exchange;
+  // A code alone would make more of a copied access token than a session of the password's.
+  if (body.method !== undefined) requireRefreshCookieOf(core, who.session, refreshCookie(exchange));
   const work = (): Promise<SignedIn> => reauthenticate(core, who, body);
   const signedIn = await (body.method === undefined
     ? limitAttempts(exchange, `session ${who.session.id}`, work)

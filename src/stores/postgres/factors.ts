@@ -43,7 +43,10 @@ export class FactorStatements {
       ON CONFLICT (user_id) DO UPDATE SET sealed_secret = excluded.sealed_secret, used_step = -1, created_at = excluded.created_at
       WHERE factor.confirmed_at IS NULL RETURNING user_id`,
     );
-    this.lockConfirmed = prepared(`SELECT FROM ${totpFactors} WHERE user_id = $1 AND confirmed_at IS NOT NULL FOR NO KEY UPDATE`);
+    this.lockConfirmed = prepared(
+      `SELECT FROM ${users} AS owner JOIN ${totpFactors} AS factor ON factor.user_id = owner.id
+      WHERE owner.id = $1 AND session_epoch = $2::bigint AND disabled_at IS NULL AND confirmed_at IS NOT NULL FOR NO KEY UPDATE`,
+    );
     this.confirm = timed(
       wording,
       `UPDATE ${totpFactors} SET confirmed_at = terms.now, used_step = $4::bigint FROM terms
@@ -78,9 +81,9 @@ export function factorStore(database: Database, wording: Wording): FactorStore {
       return row === undefined ? null : totpFromRow(row);
     },
     beginTotp: async (userId, sealedSecret) => (await database.write(statements.begin, userId, sealedSecret)).length === 1,
-    replaceRecoveryCodes: async (userId, codes, outgoing) => {
+    replaceRecoveryCodes: async ({ userId, epoch, codes, outgoing }) => {
       const replaced = await database.transaction(async (run) => {
-        if ((await run(statements.lockConfirmed, [userId])).length === 0) return null;
+        if ((await run(statements.lockConfirmed, [userId, epoch])).length === 0) return null;
         await replaceCodes(run, statements, { userId, codes });
         await write(run, outgoing);
         return true;

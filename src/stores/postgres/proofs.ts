@@ -211,6 +211,8 @@ class Redeemer {
         await run(this.#users.revokeApiKeys, [user.id]);
         await run(voidOthers, [user.id, since]);
         await removeFactorSince(run, this.#statements.factors, { userId: user.id, since: since - noticeLagMilliseconds });
+        // Nobody knows whose they are.
+        await run(this.#statements.factors.removeCodes, [user.id]);
         await this.#setEmail(run, user, effect);
         break;
     }

@@ -116,7 +116,7 @@ function insertStatement(wording: Wording): Statement {
       INSERT INTO ${wording.sessions} (id, user_id, secret_digest, generation, retirements, delivery, remember, epoch,
         authenticated_at, factors, device, created_at, last_used_at, idle_expires_at, absolute_expires_at)
       SELECT $2, holder.id, $4, 0, '{}', $5, $6, holder.session_epoch,
-        terms.now, $7, $8, terms.now, terms.now, terms.now + $9::bigint, terms.now + $10::bigint
+        coalesce($12::bigint, terms.now), $7, $8, terms.now, terms.now, terms.now + $9::bigint, terms.now + $10::bigint
       FROM holder, terms RETURNING ${sessionColumns.join(', ')})`,
     `SELECT ${ofSession('inserted')}, ${joinedUserColumns('holder')}, terms.now, terms.life FROM inserted, holder, terms`,
   );
@@ -246,6 +246,7 @@ async function insert(run: Run, statements: SessionStatements, { session, epoch 
     session.idleSeconds * 1000,
     session.absoluteSeconds * 1000,
     epoch,
+    session.provedAt ?? null,
   ];
   return liveIn(await run(statements.insert, values));
 }

@@ -31,7 +31,7 @@ class EventStatements {
     this.setMark = database.prepare(`
       INSERT INTO event_marks (name, position, hash, signature) VALUES (:name, :position, :hash, :signature)
       ON CONFLICT (name) DO UPDATE SET position = excluded.position, hash = excluded.hash, signature = excluded.signature`);
-    this.last = database.prepare('SELECT position, hash FROM events ORDER BY position DESC LIMIT 1');
+    this.last = database.prepare('SELECT position, hash FROM events WHERE position = (SELECT max(position) FROM events)');
     this.has = database.prepare('SELECT 1 FROM events WHERE id = :id');
     this.hasUser = database.prepare('SELECT 1 FROM users WHERE id = :id');
     this.insert = database.prepare(`

@@ -14,6 +14,7 @@ interface TotpRow {
 
 class FactorStatements {
   readonly find: SqliteStatement;
+  readonly findConfirmed: SqliteStatement;
   readonly begin: SqliteStatement;
   readonly confirm: SqliteStatement;
   readonly useStep: SqliteStatement;
@@ -28,6 +29,9 @@ class FactorStatements {
 
   constructor(database: SqliteDatabase) {
     this.find = database.prepare('SELECT * FROM totp_factors WHERE user_id = :userId');
+    this.findConfirmed = database.prepare(`
+      SELECT 1 FROM users JOIN totp_factors ON totp_factors.user_id = users.id
+      WHERE users.id = :userId AND users.session_epoch = :epoch AND users.disabled_at IS NULL AND totp_factors.confirmed_at IS NOT NULL`);
     this.begin = database.prepare(`
       INSERT INTO totp_factors (user_id, sealed_secret, confirmed_at, used_step, created_at)
       SELECT id, :sealedSecret, NULL, -1, :now FROM users WHERE id = :userId AND disabled_at IS NULL
@@ -58,10 +62,11 @@ export function factorActs(database: SqliteDatabase, outbox: Outbox): ActsOf<'fa
   return {
     'factors.findTotp': (_, userId) => factors.find(userId),
     'factors.beginTotp': (scope, userId, sealedSecret) => factors.begin(scope, userId, sealedSecret),
-    'factors.replaceRecoveryCodes': (scope, ...[userId, codes, outgoing]) => {
-      const replaced = factors.replaceCodes(userId, codes);
-      if (replaced) outbox.write(scope, outgoing);
-      return replaced;
+    'factors.replaceRecoveryCodes': (scope, { userId, epoch, codes, outgoing }) => {
+      if (!factors.isConfirmed(userId, epoch)) return false;
+      factors.replaceCodes(userId, codes);
+      outbox.write(scope, outgoing);
+      return true;
     },
   };
 }
@@ -84,12 +89,17 @@ export class Factors {
     return this.#statements.begin.run({ userId, sealedSecret, now }).changes !== 0;
   }
 
-  replaceCodes(userId: string, codes: readonly NewRecoveryCode[]): boolean {
-    const confirmedAt = this.find(userId)?.confirmedAt ?? null;
-    if (confirmedAt === null) return false;
-    this.#statements.removeCodes.run({ userId });
+  isConfirmed(userId: string, epoch: number): boolean {
+    return this.#statements.findConfirmed.get({ userId, epoch }) !== undefined;
+  }
+
+  replaceCodes(userId: string, codes: readonly NewRecoveryCode[]): void {
+    this.removeCodes(userId);
     for (const { id, codeDigest } of codes) this.#statements.addCode.run({ id, userId, codeDigest });
-    return true;
+  }
+
+  removeCodes(userId: string): void {
+    this.#statements.removeCodes.run({ userId });
   }
 
   /** False: one of them is good no more, and none was used. At most one of them is a code: tickets are looked at before it, and used after it. */

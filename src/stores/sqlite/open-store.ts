@@ -147,7 +147,7 @@ function factorStore(queue: ActQueue): FactorStore {
   return {
     findTotp: (userId) => queue.ask('factors.findTotp', userId),
     beginTotp: (userId, sealedSecret) => queue.ask('factors.beginTotp', userId, sealedSecret),
-    replaceRecoveryCodes: (userId, codes, outgoing) => queue.ask('factors.replaceRecoveryCodes', userId, codes, outgoing),
+    replaceRecoveryCodes: (replacement) => queue.ask('factors.replaceRecoveryCodes', replacement),
   };
 }
 

@@ -186,6 +186,8 @@ class Proofs {
         this.#endEverything(scope, user.id);
         this.#statements.voidOthers.run({ userId: user.id, reportsSince: since, now });
         this.#factors.removeSince(now, user.id, since - noticeLagMilliseconds);
+        // Nobody knows whose they are.
+        this.#factors.removeCodes(user.id);
         if (this.#isAddressFree(effect.emailKey, user)) this.#setEmail(scope, user, effect);
         break;
     }

@@ -110,7 +110,7 @@ const insertSql = `
   INSERT INTO sessions (id, user_id, secret_digest, generation, retired_at, retirements, late_double_generation, delivery, remember, epoch,
     authenticated_at, factors, device, created_at, last_used_at, idle_expires_at, absolute_expires_at, ended_at, end_reason)
   SELECT :id, users.id, :secretDigest, 0, NULL, '', NULL, :delivery, :remember, users.session_epoch,
-    :now, :factors, :device, :now, :now, :idleExpiresAt, :absoluteExpiresAt, NULL, NULL
+    coalesce(:provedAt, :now), :factors, :device, :now, :now, :idleExpiresAt, :absoluteExpiresAt, NULL, NULL
   FROM users WHERE users.id = :userId AND users.session_epoch = :epoch AND users.disabled_at IS NULL`;
 
 export function sessionActs(database: SqliteDatabase, outbox: Outbox): ActsOf<'sessions'> {
@@ -153,6 +153,7 @@ class Sessions {
       delivery: session.delivery,
       remember: session.remember ? 1 : 0,
       factors: JSON.stringify(session.factors),
+      provedAt: session.provedAt ?? null,
       device: session.device,
       idleExpiresAt: now + session.idleSeconds * 1000,
       absoluteExpiresAt: now + session.absoluteSeconds * 1000,
