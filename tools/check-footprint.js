@@ -6,7 +6,7 @@ import ts from 'typescript';
 
 const root = join(import.meta.dirname, '..');
 /** Ours among the packages, and without peers. Loaded: by what the quick start imports. */
-const most = { packages: 22, megabytes: 13.5, modules: 190, loadedPackages: ['zod'] };
+const most = { packages: 23, megabytes: 13.5, modules: 190, loadedPackages: ['zod'] };
 const read = (file) => JSON.parse(readFileSync(join(root, file), 'utf8'));
 const problems = [];
 

@@ -57,8 +57,8 @@ export const notes = {
   'POST /auth/mfa/totp': {
     title: 'Set up an authenticator app',
     about:
-      'Answers the secret in base32, to be typed, and the address that is shown as a QR code. Neither is shown again. It counts for nothing until it is confirmed, within half an hour.',
-    answers: '200 `{ secret, uri }`',
+      'Answers the secret in base32, to be typed, the address that apps read, and that as a QR code in SVG. None of it is shown again. It counts for nothing until it is confirmed, within half an hour.',
+    answers: '200 `{ secret, uri, qr }`',
     refusals: '409 `conflict` while an app is confirmed',
   },
   'POST /auth/mfa/totp/confirm': {

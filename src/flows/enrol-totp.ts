@@ -5,6 +5,7 @@ import { AuthError } from '../errors.js';
 import { enrolmentSeconds, type FactorChange, type NewRecoveryCode } from '../model/factors.js';
 import type { LiveSession } from '../model/store.js';
 import { newRecoveryCode, recoveryCodeCount, recoveryCodeDigest } from '../tokens/recovery-code.js';
+import { qrCode } from '../tokens/totp-qr.js';
 import { findStep, totpSecretBytes, totpUri } from '../tokens/totp.js';
 import type { FlowContext } from './context.js';
 import type { SignedIn } from './issue-tokens.js';
@@ -16,6 +17,8 @@ import { factorName, openTotpSecret, sealTotpSecret, wrongCode } from './second-
 export interface TotpEnrolment {
   readonly secret: string;
   readonly uri: string;
+  /** SVG. */
+  readonly qr: string;
 }
 
 /** Counts for nothing until it is confirmed. @throws {AuthError} `conflict` while an app is confirmed. */
@@ -24,7 +27,8 @@ export async function beginTotp(context: FlowContext, { user }: LiveSession): Pr
   if (!(await context.store.factors.beginTotp(user.id, sealTotpSecret(context, user.id, secret))))
     throw new AuthError('conflict', { detail: 'There is an authenticator app already. Remove it before you set up another.' });
   const account = user.username ?? user.email ?? user.id;
-  return { secret: encodeBase32(secret), uri: totpUri(secret, { issuer: context.config.publicUrl.hostname, account }) };
+  const uri = totpUri(secret, { issuer: context.config.publicUrl.hostname, account });
+  return { secret: encodeBase32(secret), uri, qr: qrCode(uri) };
 }
 
 /**

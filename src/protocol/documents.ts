@@ -51,10 +51,11 @@ export interface FactorDueDocument {
   readonly methods: readonly ('totp' | 'recovery')[];
 }
 
-/** Answer of setting up an authenticator app: the only one that ever holds its secret, in base32, and as what apps read from a QR code. */
+/** Answer of setting up an authenticator app: the only one that ever holds its secret, in base32, as an `otpauth:` address, and that as a QR code (SVG). */
 export interface TotpEnrolmentDocument {
   readonly secret: string;
   readonly uri: string;
+  readonly qr: string;
 }
 
 /** The only answers that ever hold recovery codes. */

@@ -25,7 +25,11 @@ overEachCarrier('an authenticator app', (at) => {
     const other = app.client();
     await other.login(page.user!);
     const begun = await page.post('/api/auth/mfa/totp');
-    expect(begun.json).toEqual({ secret: expect.stringMatching(/^[A-Z2-7]{32}$/), uri: expect.stringMatching(/^otpauth:/) });
+    expect(begun.json).toEqual({
+      secret: expect.stringMatching(/^[A-Z2-7]{32}$/),
+      uri: expect.stringMatching(/^otpauth:/),
+      qr: expect.stringMatching(/^<svg /),
+    });
     const uri = new URL(begun.json.uri as string);
     expect(decodeURIComponent(uri.pathname)).toBe(`/app.example.test:${page.user!.username}`);
     const phone = new Authenticator(begun.json.uri as string);
