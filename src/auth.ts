@@ -12,7 +12,7 @@ import {
   rotateApiKey,
   type IssuedApiKey as IssuedRecord,
 } from './flows/manage-api-keys.js';
-import { createUser, deleteUser, endAllSessions, getUser, setDisabled, setRoles } from './flows/manage-users.js';
+import { createUser, deleteUser, endAllSessions, getUser, removeSecondFactor, setDisabled, setRoles } from './flows/manage-users.js';
 import { listUsers } from './flows/list-users.js';
 import { endSession } from './flows/manage-sessions.js';
 import { presentApiKey, presentSession, presentUser } from './flows/present.js';
@@ -92,6 +92,11 @@ export interface Users<App extends AppTypes = AppTypes> {
   setDisabled(id: string, disabled: boolean): Promise<void>;
   /** Every access token of the user is renewed, with new `claims`. */
   refreshClaims(id: string): Promise<void>;
+  /**
+   * For a user who has lost authenticator app and recovery codes: both are gone, all sessions end, he is told by mail, and the password alone
+   * lets him in. @throws {AuthError} `not_found` also for a user without a second factor.
+   */
+  removeSecondFactor(id: string): Promise<void>;
   /** @throws {AuthError} `conflict` for the last administrator. */
   delete(id: string): Promise<void>;
 }
@@ -243,6 +248,9 @@ function usersOf<App extends AppTypes>(core: Core): Users<App> {
     },
     async refreshClaims(id) {
       if (!(await users.raiseAuthzVersion(id))) throw new AuthError('not_found');
+    },
+    async removeSecondFactor(id) {
+      await removeSecondFactor(core, id);
     },
     delete: (id) => deleteUser(core, id),
   };

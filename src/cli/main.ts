@@ -25,6 +25,10 @@ const commands: Readonly<Record<string, Entry>> = {
   'user enable': { about: 'enable a user again', load: () => import('./user-enable.js') },
   'user delete': { about: 'delete a user for good', load: () => import('./user-delete.js') },
   'user password': { about: 'set a new password; all sessions end, API keys are revoked', load: () => import('./user-password.js') },
+  'user reset-mfa': {
+    about: 'remove a second factor that its user has lost; all sessions end',
+    load: () => import('./user-reset-mfa.js'),
+  },
   'user import': { about: 'bring users from elsewhere, with their password hashes', load: () => import('./user-import.js') },
   'user export': { about: 'print all users in the form that is imported', load: () => import('./user-export.js') },
   'session list': { about: 'list the sessions of a user', load: () => import('./session-list.js') },

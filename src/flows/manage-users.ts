@@ -89,6 +89,19 @@ export async function setPassword(
   return user;
 }
 
+/**
+ * For whoever has lost his app and his recovery codes: app and codes are gone, all sessions end, and he is told.
+ * @throws {AuthError} `not_found`, also for a user who has no second factor.
+ */
+export async function removeSecondFactor(context: FlowContext, id: string, actor: Actor = {}): Promise<UserRecord> {
+  const outgoing = noticeRows(context, 'second_factor_changed', found(await context.store.users.find({ id })));
+  if (!(await context.store.sessions.removeFactor(id, outgoing)))
+    throw new AuthError('not_found', { detail: 'There is no second factor.' });
+  context.postbox.wake();
+  context.emit('factor.disabled', { userId: id, ...actor, reason: 'removed by an administrator' });
+  return getUser(context, id);
+}
+
 /** @throws {AuthError} `not_found`, `conflict` for the last administrator. */
 export async function deleteUser(context: FlowContext, id: string, actor: Actor = {}): Promise<void> {
   written(await context.store.users.delete(id));

@@ -343,6 +343,8 @@ export interface SessionStore {
   endOthers(userId: string, exceptId: string, reason: SessionEndReason): Promise<number>;
   /** One increment of the user's epoch and one revocation row. False: no such user. */
   endAll(userId: string): Promise<boolean>;
+  /** As `endAll`; the user's second factor and recovery codes are gone, too. False: he has no second factor; nothing was written. */
+  removeFactor(userId: string, outgoing?: Outgoing): Promise<boolean>;
 }
 
 // ── signing keys ───────────────────────────────────────────────────────────────────────────────

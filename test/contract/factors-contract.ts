@@ -180,6 +180,21 @@ function recoveryCodes(makeStore: MakeStore): void {
     expect(opened.filter((session) => session !== null)).toHaveLength(1);
   });
 
+  test('all of it is removed without a session, once, and all sessions end', async () => {
+    const { id } = await withFactor(at.store);
+    const session = await open(at.store, id, recovery(1));
+    const { sessionEpoch } = (await at.store.users.find({ id }))!;
+    expect(await at.store.sessions.removeFactor(id, [newRow()])).toBe(true);
+    expect(await at.store.users.find({ id })).toMatchObject({ mfaEnabled: false, sessionEpoch: sessionEpoch + 1 });
+    expect(await at.store.factors.findTotp(id)).toBeNull();
+    expect(await open(at.store, id, recovery(2))).toBeNull();
+    expect(await at.store.sessions.list(id)).toEqual([]);
+    expect(session).not.toBeNull();
+    expect(await at.store.sessions.removeFactor(id, [newRow()])).toBe(false);
+    expect(await at.store.users.find({ id })).toMatchObject({ sessionEpoch: sessionEpoch + 1 });
+    expect(await claimAll(at.store)).toHaveLength(1);
+  });
+
   test('new ones take the place of those before; without a factor there are none', async () => {
     const { id } = await withFactor(at.store);
     const replace = (userId: string, epoch: number, count: number) =>

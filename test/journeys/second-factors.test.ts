@@ -181,6 +181,17 @@ describe('a second factor', () => {
     expect((await second(client, ticket, phone.codeAt(app.now))).status).toBe(200);
   });
 
+  test('that its user has lost is removed by the application: he is told, all sessions end, and the password lets him in', async () => {
+    const page = await app.signedIn();
+    await enrol(page);
+    inbox.clear();
+    await app.auth.users.removeSecondFactor(page.userId);
+    expect((await page.get('/hello')).outcome).toBe('401 session_revoked');
+    await inbox.find(page.user!.email, /second factor/);
+    expect((await app.client().login(page.user!)).json).toMatchObject({ user: { mfaEnabled: false } });
+    await expect(app.auth.users.removeSecondFactor(page.userId)).rejects.toMatchObject({ code: 'not_found' });
+  });
+
   test('its owner is told of each change, and can disown one that was not his', async () => {
     const page = await app.signedIn();
     const { email } = page.user!;

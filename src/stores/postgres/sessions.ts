@@ -183,6 +183,16 @@ export function sessionStore(database: Database, wording: Wording): SessionStore
     },
     endOthers: async (userId, exceptId, reason) => (await database.write(statements.endOthers, userId, exceptId, reason)).length,
     endAll: async (userId) => (await database.write(statements.endAll, userId)).length === 1,
+    removeFactor: async (userId, outgoing) => {
+      const removed = await database.transaction(async (run) => {
+        // The user first, as everywhere.
+        await run(statements.endAll, [userId]);
+        if (!(await changeFactor(run, statements.factors, { userId, change: { kind: 'disable' } }))) return null;
+        await write(run, outgoing);
+        return true;
+      });
+      return removed ?? false;
+    },
   };
 }
 

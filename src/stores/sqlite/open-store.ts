@@ -109,6 +109,7 @@ function sessionStore(queue: ActQueue): SessionStore {
     end: (id, reason, how) => queue.ask('sessions.end', id, reason, how),
     endOthers: (userId, exceptId, reason) => queue.ask('sessions.endOthers', userId, exceptId, reason),
     endAll: (userId) => queue.ask('sessions.endAll', userId),
+    removeFactor: (userId, outgoing) => queue.ask('sessions.removeFactor', userId, outgoing),
   };
 }
 

@@ -128,6 +128,11 @@ export function sessionActs(database: SqliteDatabase, outbox: Outbox): ActsOf<'s
       outbox.with(scope, how?.outgoing, sessions.end(scope, { id, reason, userId: how?.userId ?? null })),
     'sessions.endOthers': (scope, ...[userId, exceptId, reason]) => sessions.endOthers(scope, { userId, exceptId, reason }),
     'sessions.endAll': (scope, userId) => sessions.endAll(scope, userId),
+    'sessions.removeFactor': (scope, userId, outgoing) => {
+      const removed = sessions.removeFactor(scope, userId);
+      if (removed) outbox.write(scope, outgoing);
+      return removed;
+    },
   };
 }
 
@@ -190,6 +195,10 @@ class Sessions {
     if (!this.#factors.change(scope, userId, input.change)) return null;
     this.endAll(scope, userId);
     return this.open(scope, { ...input, epoch: input.epoch + 1 });
+  }
+
+  removeFactor(scope: ActScope, userId: string): boolean {
+    return this.#factors.change(scope, userId, { kind: 'disable' }) && this.endAll(scope, userId);
   }
 
   #isHolder(userId: string, epoch: number): boolean {
