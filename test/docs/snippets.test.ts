@@ -48,7 +48,7 @@ describe('the snippets of the documentation', () => {
         "README.md: sh (installs packages): npm init -y",
         "docs/adr/0004-self-authenticating-refresh-token.md: plain text: "csr_" + base64url( version 1 | key id 1 | session id 16 | generation u32 | session secret 16 | HMAC-SHA-256 of all that 32 )",
         "docs/guide/change-secrets-and-keys.md: sh (settings of a machine of yours): COUNTERSIGN_SECRET=NEW,OLD",
-        "docs/guide/coming-from-elsewhere.md: sh (needs the users of another system): npx countersign user import users.ndjson --dry-run   # tells all problems with their line numbers, and writes nothing",
+        "docs/guide/coming-from-elsewhere.md: sh (needs the users of another system): npx countersign import users.ndjson --dry-run   # tells all problems with their line numbers, and writes nothing",
         "docs/guide/coming-from-elsewhere.md: sh (needs the database of another system): psql "$OLD_DATABASE" -At > users.ndjson <<'SQL'",
         "docs/guide/coming-from-elsewhere.md: sh (needs the database of another system): psql "$OLD_DATABASE" -At > users.ndjson <<'SQL'",
         "docs/guide/coming-from-elsewhere.md: sh (needs the database of another system): psql "$OLD_DATABASE" -At > users.ndjson <<'SQL'",

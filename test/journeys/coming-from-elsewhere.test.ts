@@ -33,7 +33,7 @@ function login(identifier: string, its = password): Promise<HttpAnswer> {
 }
 
 async function exported(): Promise<Exported[]> {
-  const { output } = await place.run(['user', 'export']);
+  const { output } = await place.run(['export']);
   return output
     .split('\n')
     .filter((line) => line.startsWith('{'))
@@ -41,7 +41,7 @@ async function exported(): Promise<Exported[]> {
 }
 
 function importLines(lines: readonly object[], ...more: string[]): ReturnType<ServerHome['run']> {
-  return place.run(['user', 'import', '-', ...more], { input: lines.map((line) => JSON.stringify(line)).join('\n') });
+  return place.run(['import', '-', ...more], { input: lines.map((line) => JSON.stringify(line)).join('\n') });
 }
 
 const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64').replaceAll('=', '');
@@ -86,8 +86,8 @@ describe('users from elsewhere', () => {
     expect(before).toHaveLength(3);
     const other = await ServerHome.open();
     const input = before.map((user) => JSON.stringify(user)).join('\n');
-    expect((await other.run(['user', 'import', '-'], { input })).code).toBe(0);
-    expect((await other.run(['user', 'export'])).output).toBe((await place.run(['user', 'export'])).output);
+    expect((await other.run(['import', '-'], { input })).code).toBe(0);
+    expect((await other.run(['export'])).output).toBe((await place.run(['export'])).output);
     await other.close();
   });
 
@@ -131,7 +131,7 @@ describe('users from elsewhere', () => {
     expect((await importLines(lines)).output).toContain('220 users imported; 230 were there already; 0 lines have a problem.');
     const file = join(place.folder, 'users.ndjson');
     await writeFile(file, lines.map((line) => JSON.stringify(line)).join('\r\n'));
-    expect((await place.run(['user', 'import', file])).output).toContain('0 users imported; 450 were there already');
+    expect((await place.run(['import', file])).output).toContain('0 users imported; 450 were there already');
     expect(await exported()).toHaveLength(450);
     const { code, output } = await importLines([{ externalId: 'other', email: 'PERSON1@example.com' }, { email: 'person2@example.com' }]);
     expect(output).toContain('line 1: email is taken by another user');
@@ -157,9 +157,7 @@ describe('users from elsewhere', () => {
     const converter = readSnippets('docs/guide/coming-from-elsewhere.md').find(({ text }) => text.includes("format: 'firebase'"));
     await writeFile(join(place.folder, 'to-ndjson.mjs'), converter?.text ?? '');
     const { stdout: input } = await promisify(execFile)(process.execPath, ['to-ndjson.mjs'], { cwd: place.folder });
-    expect((await place.run(['user', 'import', '-', '--firebase', join(place.folder, 'firebase.txt')], { input })).output).toContain(
-      '2 users',
-    );
+    expect((await place.run(['import', '-', '--firebase', join(place.folder, 'firebase.txt')], { input })).output).toContain('2 users');
     await place.start();
     expect((await login('ada@example.com', 'user1password')).status).toBe(200);
     expect((await login('ada@example.com', 'user2password')).outcome).toBe('401 invalid_credentials');

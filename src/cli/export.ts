@@ -1,12 +1,12 @@
-/** `countersign user export` */
+/** `countersign export` */
 import { once } from 'node:events';
 import { exportUsers } from '../flows/export-users.js';
 import type { Command } from './command.js';
 import { withCore } from './with-core.js';
 
 export const command: Command = {
-  usage: 'user export',
-  about: `Prints all users with their password hashes, as one JSON object on each line: what \`countersign user import\` takes. Servers may run
+  usage: 'export',
+  about: `Prints all users with their password hashes, as one JSON object on each line: what \`countersign import\` takes. Servers may run
 meanwhile. Sessions, API keys and second factors are not in it; moving a whole installation is \`countersign migrate-store\`.
 
 Keep it as you keep the database: redirect it into a file that only you can read.`,

@@ -1,4 +1,4 @@
-/** `countersign user import` */
+/** `countersign import` */
 import { createReadStream } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';
 import type { FirebaseProject } from '../crypto/password-schemes/firebase-scrypt.js';
@@ -19,7 +19,7 @@ import {
 import { withCore } from './with-core.js';
 
 export const command: Command = {
-  usage: 'user import (FILE | -) [--dry-run] [--firebase FILE] [--json]',
+  usage: 'import (FILE | -) [--dry-run] [--firebase FILE] [--json]',
   about: `Brings users from elsewhere, with their password hashes: one JSON object on each line, from a file or from standard input. Servers may run
 meanwhile. Who is there already is left as he is, so that it can be called again, also after it was interrupted. Lines with a problem are
 told on standard error and passed over; then the exit code is 1.
