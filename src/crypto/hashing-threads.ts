@@ -15,7 +15,7 @@ const mostThreads = Math.max(1, Math.min(availableParallelism(), mostCpus, Math.
 
 function memoryLimit(): number {
   const limit = process.constrainedMemory();
-  return limit === undefined || limit === 0 ? Infinity : limit;
+  return limit === 0 ? Infinity : limit;
 }
 
 /** How many tasks make sense at once: on each thread one that runs, and one that follows it. */
