@@ -2,6 +2,7 @@
 import type { FirebaseProject } from '../crypto/password-schemes/firebase-scrypt.js';
 import { sha256 } from '../crypto/digest.js';
 import type { ImportOutcome, NewUserRecord } from '../model/store.js';
+import { parseEmail, parseUsername, type Identifier } from '../policy/identifiers.js';
 import type { FlowContext } from './context.js';
 import { readImportedUser } from './imported-user.js';
 import type { TextLine } from './text-lines.js';
@@ -94,11 +95,11 @@ async function isSameUser({ store }: FlowContext, { record, isNamed }: Candidate
   const key = outcome === 'username_taken' ? usernameKey !== null && { usernameKey } : emailKey !== null && { emailKey };
   if (isNamed || key === false) return false;
   const holder = await store.users.find(key);
-  return holder !== null && lower(holder.username) === usernameKey && lower(holder.email) === emailKey;
+  return holder !== null && keyOf(holder.username, parseUsername) === usernameKey && keyOf(holder.email, parseEmail) === emailKey;
 }
 
-function lower(text: string | null): string | null {
-  return text === null ? null : text.toLowerCase();
+function keyOf(value: string | null, parse: (value: string) => Identifier | null): string | null {
+  return value === null ? null : (parse(value)?.key ?? null);
 }
 
 /** What would become of each. A line that repeats another is told: that one of them would be passed over may not be what is meant. */

@@ -80,9 +80,7 @@ describe.skipIf(!hasChromium())('a page', () => {
     expect(await page.evaluate((input) => auth.reauthenticate(input), { password })).toMatchObject({ ok: true });
     expect(await change()).toMatchObject({ ok: true });
     const token = tokenIn(await inbox.next('ada@elsewhere.example', 1));
-    const other = await (await browser.newContext()).newPage();
-    await other.goto(site.origin);
-    await other.waitForFunction(() => globalThis.isReady);
+    const other = await openPage(await browser.newContext(), site.origin);
     expect(await other.evaluate((input) => auth.verifyEmail(input), { token })).toMatchObject({ ok: true });
     expect(await other.evaluate(() => auth.state.status)).toBe('guest');
     await other.context().close();

@@ -1,4 +1,5 @@
 /** The chain of events where several processes append, and where somebody has been at the database. */
+import { createSecretKey } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -86,6 +87,20 @@ function tampering(place: () => Place): void {
     );
     expect((await verifyEvents(events, { signers })).broken).toBeNull();
     expect((await verifyEvents(events, { signers, expected: head })).broken?.position).toBe(10);
+  });
+
+  test('the beginning is signed anew when the master secret is another, so that the old one can be forgotten', async () => {
+    const { events } = place().world.store;
+    expect(await events.trim({ before: Number.MAX_SAFE_INTEGER, limit: 3, signers })).toBe('more');
+    const newest = { id: 8, events: createSecretKey(Buffer.alloc(32, 8)) };
+    const later = [newest, ...signers];
+    await events.append([newEvent()], later);
+    expect((await verifyEvents(events, { signers: [newest] })).broken).toEqual({
+      position: 3,
+      why: expect.stringContaining('not known') as string,
+    });
+    expect(await events.trim({ before: 0, limit: 3, signers: later })).toBe('done');
+    expect(await verifyEvents(events, { signers: [newest] })).toMatchObject({ broken: null, start: 3 });
   });
 
   test('processes that append at once make one chain', async () => {
